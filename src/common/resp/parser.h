@@ -1,0 +1,37 @@
+// Incremental RESP2 parsing over hiredis' reader, with our own limits: the peer is not trusted.
+//
+// For replies to commands (and commands sent to us as arrays). It must never see an RDB payload.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "common/base/result.h"
+#include "common/resp/value.h"
+
+namespace penstock::resp {
+
+struct Limits {
+  std::size_t buffered_bytes_max = 1 << 20;     ///< bytes fed and not yet returned as values
+  std::size_t elements_max = 1 << 16;           ///< values in one reply, nested ones included
+};
+
+class Parser {
+ public:
+  explicit Parser(Limits limits = {});
+  ~Parser();
+  Parser(Parser&&) noexcept;
+  Parser& operator=(Parser&&) noexcept;
+
+  /// Errc::protocol when a limit is passed or the peer speaks nonsense; the parser is dead from then on.
+  Result<> feed(std::string_view bytes);
+  /// The next whole value; nullopt: feed more.
+  Result<std::optional<Value>> next();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace penstock::resp
