@@ -1,0 +1,38 @@
+// Which histories a keeper can continue: the current replid and the older ones that lead into it. Pure.
+//
+// Offsets: the first byte of a stream is 1; `end` is the offset of the last byte held; a peer asks for the first byte
+// that it does not have (`from` = its end + 1).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock::keeper {
+
+/// An older replid, valid for requests with from <= limit (Redis calls the newest one replid2 and limit
+/// second_repl_offset). Redis remembers one; a keeper remembers several, so that a DC that slept through two
+/// fail-overs still continues.
+struct OldReplId {
+  std::string id;
+  std::int64_t limit = -1;
+  bool operator==(const OldReplId&) const = default;
+};
+inline constexpr std::size_t kOldReplIdsMax = 8;
+
+struct ReplHistory {
+  std::string replid;                ///< 40 hex digits; empty: no history yet
+  std::vector<OldReplId> old_ids;    ///< newest first
+  std::int64_t log_first = 0;        ///< first offset that the log still holds; end + 1 when the log is empty
+  std::int64_t end = 0;              ///< last byte held
+  bool operator==(const ReplHistory&) const = default;
+
+  /// Upstream answered +CONTINUE <new_id> to our PSYNC for `end + 1`.
+  void switch_to(std::string new_id);
+};
+
+/// Replids are compared without regard to case, as Redis does.
+bool same_replid(std::string_view a, std::string_view b);
+
+}  // namespace penstock::keeper

@@ -1,0 +1,103 @@
+// What a keeper keeps on disk for one shard: a metadata file, and generations, each an RDB and a log that connect.
+//
+//   <dir>/meta.json                 uuid, replid, old replids, epoch, state, hand-over …; replaced atomically
+//   <dir>/gen-<n>/rdb               the RDB at offset rdb_offset (absent in a generation that began with +CONTINUE)
+//   <dir>/gen-<n>/log-<first>       stream bytes from offset <first>; fixed-size segments
+//
+// Invariants:
+//   S1  A byte that is readable was sent by the upstream, at that offset of that history.
+//   S2  A new full sync is a new generation; the old one is served until the new RDB is complete and synced.
+//   S3  Metadata never names bytes that are not there: data is written before the metadata that speaks of it.
+//   S4  After a crash the log ends at the last transaction boundary that is on disk (found by scanning).
+// Synchronous and single-threaded: belongs to its keeper's loop; fsync_in_background() is the exception.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/model/model.h"
+#include "keeper/core/handover.h"
+#include "keeper/core/repl_history.h"
+
+namespace penstock::keeper {
+
+/// Everything that survives a restart beside the bytes.
+struct StoreMeta {
+  std::string cluster, shard, uuid;
+  model::KeeperState state = model::KeeperState::unknown;
+  std::uint64_t epoch = 0;                    ///< highest seen
+  std::optional<Address> upstream;            ///< of the last order
+  bool active_dc = false;                     ///< of the last order
+  std::vector<Address> members;               ///< the shard's Redis servers and keepers, for Sentinel's REPLICAOF
+  std::string replid;
+  std::vector<OldReplId> old_ids;
+  std::int64_t full_syncs = 0;
+  Handover handover;                          ///< kept when accepted; armed and held do not survive a restart
+  bool operator==(const StoreMeta&) const = default;
+};
+
+struct StoreOptions {
+  std::uint64_t segment_bytes = 64u << 20;
+  std::uint64_t log_bytes_max = 1u << 30;     ///< older segments go, never the ones the current RDB needs to connect …
+                                              ///< unless there is no other way: then the RDB goes first
+  enum class Fsync { everysec, always, no } fsync = Fsync::everysec;
+};
+
+class Store {
+ public:
+  /// Opens or makes the directory. Recovers: cuts the log to its last transaction boundary, drops unfinished
+  /// generations. Errc::corrupt names the file; Errc::conflict: another process holds the directory (lock file).
+  static Result<std::unique_ptr<Store>> open(std::filesystem::path dir, std::string cluster, std::string shard,
+                                             StoreOptions options);
+  virtual ~Store() = default;
+
+  virtual const StoreMeta& meta() const = 0;
+  /// Persists `meta` (write, fsync, rename, fsync directory) before it returns.
+  virtual Result<> save_meta(StoreMeta meta) = 0;
+
+  /// The history as it can be served now.
+  virtual ReplHistory history() const = 0;
+  virtual std::optional<std::int64_t> rdb_offset() const = 0;  ///< of a complete RDB that connects to the log
+  virtual std::uint64_t rdb_bytes() const = 0;
+  virtual std::uint64_t disk_bytes() const = 0;
+
+  /// Appends stream bytes; the first has offset history().end + 1.
+  virtual Result<> append(std::string_view bytes) = 0;
+  /// Drops everything above `end` (resume at the transaction boundary after +CONTINUE).
+  virtual Result<> truncate_to(std::int64_t end) = 0;
+  /// Begins an empty log at `end` without an RDB: a fresh keeper that upstream continued. Keeps meta's replid.
+  virtual Result<> begin_log_at(std::int64_t end) = 0;
+  /// Reads up to `max` bytes from offset `from` into `out`. Returns how many; 0: at the end. not_found: trimmed.
+  virtual Result<std::size_t> read(std::int64_t from, char* out, std::size_t max) = 0;
+  /// fdatasync of what was appended so far (called once a second off the loop with policy everysec). Thread-safe
+  /// against append(). Returns the offset that is durable now.
+  virtual Result<std::int64_t> fsync_in_background() = 0;
+
+  // A full sync arriving: begin → write… → commit or abandon. Reading the old generation goes on meanwhile.
+  virtual Result<> begin_rdb(std::string replid, std::int64_t offset) = 0;
+  virtual Result<> write_rdb(std::string_view bytes) = 0;
+  /// Makes the new generation current (RDB synced, metadata with the new replid and full_syncs + 1 saved, old removed).
+  virtual Result<> commit_rdb() = 0;
+  virtual void abandon_rdb() = 0;
+  virtual bool rdb_arriving() const = 0;
+
+  /// A reader of the complete RDB that stays valid when a new generation replaces it.
+  class RdbReader {
+   public:
+    virtual ~RdbReader() = default;
+    virtual std::int64_t offset() const = 0;
+    virtual std::uint64_t size() const = 0;
+    virtual Result<std::size_t> read(std::uint64_t at, char* out, std::size_t max) = 0;
+  };
+  virtual Result<std::unique_ptr<RdbReader>> open_rdb() = 0;
+  /// While the returned token lives, segments from offset `from` on are not trimmed (up to the size cap × 2).
+  virtual std::shared_ptr<void> pin(std::int64_t from) = 0;
+};
+
+}  // namespace penstock::keeper
