@@ -1,27 +1,17 @@
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
-
 #include "common/async/backoff.h"
 #include "common/async/sleep.h"
 #include "common/async/task_group.h"
 #include "common/async/wakeup.h"
 #include "common/async/within.h"
+#include "support/run_task.h"
 
 namespace penstock {
 namespace {
 
 using namespace std::chrono_literals;
-
-template <class T>
-T run(boost::asio::io_context& loop, Task<T> task) {
-  auto future = boost::asio::co_spawn(loop, std::move(task), boost::asio::use_future);
-  loop.restart();
-  loop.run();
-  return future.get();
-}
+using test::run;
 
 Task<Result<int>> answer_after(Millis delay, int value) {
   PS_CO_TRY(co_await sleep_for(delay));
@@ -73,7 +63,7 @@ TEST(TaskGroup, stop_cancels_and_joins) {
 }
 
 Task<void> throw_a_bug() {
-  co_await sleep_for(1ms);
+  if (auto slept = co_await sleep_for(1ms); !slept) co_return;
   throw std::logic_error("surprise");
 }
 TEST(TaskGroupDeathTest, an_exception_that_leaves_a_task_ends_the_process_and_names_the_task) {
