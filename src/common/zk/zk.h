@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "common/async/task.h"
@@ -49,13 +50,51 @@ struct Op {
   static Op check(std::string path, std::int32_t version) { return {Kind::check, std::move(path), {}, version, {}}; }
 };
 
-/// Called once on the loop when the watched thing may have changed (also when the session is replaced). A hint only:
-/// read again.
-using OnChange = std::function<void()>;
+/// Called once on the loop when the watched thing may have changed, also when the session has been replaced (then as soon
+/// as the new one is connected). A hint only: read again. A plain callable is for a single wait, and must stay callable
+/// until the session is stopped; whoever reads the same path again and again, or may die earlier, passes a Watcher.
+class OnChange {
+ public:
+  OnChange() = default;
+  template <class F>
+    requires(std::is_invocable_v<F&> && !std::is_same_v<std::remove_cvref_t<F>, OnChange>)
+  OnChange(F call) : call_(std::make_shared<std::function<void()>>(std::move(call))), alive_(call_) {}  // NOLINT: implicit
+
+  explicit operator bool() const { return !alive_.expired(); }
+  void operator()() const {
+    if (auto call = alive_.lock()) (*call)();
+  }
+  /// Whether both came from the same Watcher.
+  bool same_as(const OnChange& other) const { return !alive_.owner_before(other.alive_) && !other.alive_.owner_before(alive_); }
+
+ private:
+  friend class Watcher;
+  std::shared_ptr<std::function<void()>> call_;  ///< null for a Watcher's: the Watcher owns it
+  std::weak_ptr<std::function<void()>> alive_;
+};
+
+/// Owns what its watches call: nothing is called once it is gone, and reading a path again with the same Watcher replaces
+/// its watch there instead of adding one. `zk.get(path, watcher_)`.
+class Watcher {
+ public:
+  explicit Watcher(std::function<void()> changed) : call_(std::make_shared<std::function<void()>>(std::move(changed))) {}
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+
+  operator OnChange() const {  // NOLINT: implicit
+    OnChange hook;
+    hook.alive_ = call_;
+    return hook;
+  }
+
+ private:
+  std::shared_ptr<std::function<void()>> call_;
+};
 
 /// Errors: not_found (no node; for create: no parent), conflict (node exists, version differs, directory not empty; in
-/// a multi the message names the operation that failed), unavailable (not connected), timeout (no answer within the
-/// session timeout: the effect is unknown), invalid_argument (over 512 KiB or 500 operations), cancelled (closing).
+/// a multi the message names the operation that failed), unavailable (not connected: nothing was sent), timeout (no answer
+/// within the request timeout, or the connection was lost meanwhile: the effect is unknown), invalid_argument (a bad path,
+/// over 512 KiB, over 500 operations, or more than 256 KiB of watched paths), refused (ACL), cancelled (closing).
 /// Paths are absolute below the chroot, "/meta/east/…". Lives on one loop.
 class Zk {
  public:
@@ -75,7 +114,8 @@ class Zk {
   virtual Task<Result<>> sync(std::string path) = 0;
 
   /// Whether the session's own lease still runs at `now + margin`: send time of the last answered probe + session
-  /// timeout − safety. Check it before every side effect.
+  /// timeout − safety, on a clock that also counts suspended time. Check it before every side effect. It may hold for
+  /// a while after the connection is lost: who has not begun yet asks connected() too.
   virtual bool lease_holds(Millis margin = Millis{0}) const = 0;
   virtual std::int64_t session_id() const = 0;  ///< 0: none
   /// Rises by one with each new session; ephemerals and watches of older ones are gone.
