@@ -1,0 +1,227 @@
+// The source's side: locked → unmonitored → freezing → frozen → fencing → fenced → following | restoring.
+#include <algorithm>
+
+#include "metaserver/core/settled.h"
+#include "metaserver/core/switch_steps.h"
+
+namespace penstock::metaserver {
+namespace {
+
+using model::HandoverState;
+using model::SwitchRecord;
+using model::SwitchStep;
+
+const SwitchRecord& record_of(const SwitchFacts& facts) {
+  return *facts.view.state->switching;
+}
+
+const RedisObservation* old_master(const SwitchFacts& facts) {
+  const RedisObservation* master = find_redis(facts.view, *record_of(facts).old_master);
+  return master != nullptr && master->reachable ? master : nullptr;
+}
+
+const model::KeeperReport* holder(const SwitchFacts& facts) {
+  const KeeperObservation* keeper = find_keeper(facts.view, *record_of(facts).keeper);
+  return keeper != nullptr && keeper->report ? &*keeper->report : nullptr;
+}
+
+bool is_writable_master(const RedisObservation& redis) {
+  return redis.role == RedisRole::master && redis.failover_state == "no-failover";
+}
+
+SwitchMove unmonitor(const SwitchRequest& request, const SwitchFacts& facts) {
+  if (record_of(facts).step == SwitchStep::restoring) return out_of_order(request, facts);
+  if (record_of(facts).step != SwitchStep::locked)
+    return Done{"no Sentinel monitors the shard", "", -1, {}, ""};
+  Act act;
+  for (const auto& sentinel : facts.view.sentinels) {
+    if (!sentinel.reachable)
+      return Refuse{"sentinel_unreachable",
+                    sentinel.address.text() + " cannot be told to forget the shard: " + sentinel.error};
+    if (sentinel.monitoring)
+      act.effects.push_back(RemoveSentinel{sentinel.address, facts.view.shard.sentinel.master_name});
+  }
+  if (!act.effects.empty()) return act;
+  return record_step(facts, SwitchStep::unmonitored);
+}
+
+SwitchMove freeze_by_failover(const SwitchRequest& request, const SwitchFacts& facts, const Policy& policy) {
+  const SwitchRecord& record = record_of(facts);
+  const auto* keeper = holder(facts);
+  if (keeper == nullptr)
+    return Refuse{"keeper_unreachable", "keeper " + record.keeper->text() + " does not answer"};
+  if (keeper->handover == HandoverState::accepted)
+    return Refuse{"already_accepted",
+                  "keeper " + record.keeper->text() + " has accepted a hand-over already"};
+  if (keeper->handover == HandoverState::held) {
+    if (keeper->offset < keeper->handover_offset) return Wait{"the keeper is still storing the last bytes"};
+    Record frozen = record_step(facts, SwitchStep::frozen);
+    frozen.next.switching->replid = keeper->replid;
+    frozen.next.switching->offset = keeper->handover_offset;
+    return frozen;
+  }
+  const auto* master = old_master(facts);
+  if (master == nullptr)
+    return Refuse{"master_unreachable", "master " + record.old_master->text() + " does not answer"};
+  if (!is_writable_master(*master)) return Wait{"master is in " + master->failover_state};
+  if (facts.failover_sent)
+    return Refuse{"failover_ended", "the master has taken the fail-over back and is writable"};
+  return Act{{ArmHandover{*record.keeper, keeper->replid, facts.view.state->epoch, policy.handover_ttl_ms},
+              StartFailover{*record.old_master, *record.keeper,
+                            std::max<std::int64_t>(request.timeout_ms * 4 / 5, 100)}}};
+}
+
+SwitchMove freeze(const SwitchRequest& request, const SwitchFacts& facts, const Policy& policy) {
+  const SwitchRecord& record = record_of(facts);
+  switch (record.step) {
+    case SwitchStep::unmonitored:
+      return record_step(facts, SwitchStep::freezing);
+    case SwitchStep::freezing:
+      return freeze_by_failover(request, facts, policy);
+    case SwitchStep::frozen:
+    case SwitchStep::fencing:
+    case SwitchStep::fenced:
+    case SwitchStep::following:
+      return Done{"frozen", record.replid, record.offset, {}, ""};
+    default:
+      return out_of_order(request, facts);
+  }
+}
+
+/// "" when the old master is a replica of its keeper for good.
+std::string not_fenced_because(const SwitchRecord& record, const RedisObservation& master) {
+  if (master.role != RedisRole::replica) return "role is " + std::string(to_string(master.role));
+  if (master.failover_state != "no-failover") return "fail-over is " + master.failover_state;
+  if (!master.link_up) return "link to the keeper is down";
+  if (master.upstream != *record.keeper) return "it follows " + master.upstream.text();
+  if (master.offset != record.offset)
+    return "offset is " + std::to_string(master.offset) + " instead of " + std::to_string(record.offset);
+  return "";
+}
+
+SwitchMove fence_held(const SwitchFacts& facts) {
+  const SwitchRecord& record = record_of(facts);
+  const auto* keeper = holder(facts);
+  if (keeper == nullptr) return Wait{"keeper " + record.keeper->text() + " does not answer"};
+  if (keeper->handover == HandoverState::held) return Act{{AcceptHandover{*record.keeper}}};
+  const auto* master = old_master(facts);
+  if (keeper->handover != HandoverState::accepted) {
+    if (master != nullptr && is_writable_master(*master))
+      return Refuse{"handover_lost", "the hand-over is " + std::string(model::to_string(keeper->handover)) +
+                                         " and the master is writable again"};
+    return Wait{"the hand-over is " + std::string(model::to_string(keeper->handover))};
+  }
+  if (master == nullptr) return Wait{"master " + record.old_master->text() + " does not answer"};
+  if (auto why = not_fenced_because(record, *master); !why.empty()) return Wait{"old master: " + why};
+  if (!facts.sealed) return Act{{Seal{*record.old_master, true}}};
+  return record_step(facts, SwitchStep::fenced);
+}
+
+SwitchMove fence(const SwitchRequest& request, const SwitchFacts& facts) {
+  switch (record_of(facts).step) {
+    case SwitchStep::frozen:
+      return record_step(facts, SwitchStep::fencing);
+    case SwitchStep::fencing:
+      return fence_held(facts);
+    case SwitchStep::fenced:
+    case SwitchStep::following:
+      return Done{"the old master is a replica for good", "", -1, {}, ""};
+    default:
+      return out_of_order(request, facts);
+  }
+}
+
+SwitchMove follow(const SwitchRequest& request, const SwitchFacts& facts) {
+  const SwitchRecord& record = record_of(facts);
+  if (record.step == SwitchStep::following) {
+    const auto open = unsettled_links(facts.view);
+    if (!open.empty()) return Wait{join(open)};
+    return Done{"all follow " + record.target_dc, "", -1, {}, ""};
+  }
+  if (record.step != SwitchStep::fenced) return out_of_order(request, facts);
+  if (facts.decision == KnownDecision::unknown)
+    return Wait{"the decision cannot be read in " + record.target_dc};
+  if (facts.decision == KnownDecision::none)
+    return Refuse{"undecided", record.target_dc + " has not committed"};
+  if (facts.decision == KnownDecision::abort)
+    return Refuse{"aborted", record.target_dc + " has decided ABORT"};
+  Record following = record_step(facts, SwitchStep::following);
+  following.next.active_dc = record.target_dc;
+  following.next.master = std::nullopt;
+  following.next.upstream = facts.target_keeper;
+  following.next.epoch.term++;
+  return following;
+}
+
+/// May the source become writable? Before the fence it decides alone; afterwards the target's ABORT does.
+SwitchMove begin_restore(const SwitchFacts& facts) {
+  const SwitchRecord& record = record_of(facts);
+  const bool before_fence = record.step == SwitchStep::locked || record.step == SwitchStep::unmonitored ||
+                            record.step == SwitchStep::freezing || record.step == SwitchStep::frozen;
+  const auto* master = old_master(facts);
+  const bool never_fenced =
+      record.step == SwitchStep::fencing && master != nullptr && is_writable_master(*master);
+  if (!before_fence && !never_fenced) {
+    if (facts.decision == KnownDecision::unknown)
+      return Wait{"the decision cannot be read in " + record.target_dc};
+    if (facts.decision == KnownDecision::none)
+      return Refuse{"undecided", record.target_dc + " has decided nothing"};
+    if (facts.decision == KnownDecision::commit)
+      return Refuse{"committed", record.target_dc + " has decided COMMIT"};
+  }
+  return record_step(facts, SwitchStep::restoring);
+}
+
+SwitchMove restore_master(const SwitchFacts& facts) {
+  const SwitchRecord& record = record_of(facts);
+  const auto* keeper = holder(facts);
+  const bool holds = keeper != nullptr &&
+                     (keeper->handover == HandoverState::armed || keeper->handover == HandoverState::held);
+  if (holds) return Act{{AbortHandover{*record.keeper}}};
+  const auto* master = old_master(facts);
+  if (master == nullptr) return Wait{"master " + record.old_master->text() + " does not answer"};
+  if (is_writable_master(*master)) {
+    if (!facts.sealed) return Act{{Seal{*record.old_master, false}}};
+    return record_left(facts);
+  }
+  if (master->failover_state != "no-failover") return Act{{AbortFailover{*record.old_master}}};
+  return Act{{PromoteRedis{*record.old_master}}};
+}
+
+SwitchMove restore(const SwitchRequest& request, const SwitchFacts& facts) {
+  switch (record_of(facts).step) {
+    case SwitchStep::restoring:
+      return restore_master(facts);
+    case SwitchStep::following:
+      return out_of_order(request, facts);
+    default:
+      return begin_restore(facts);
+  }
+}
+
+}  // namespace
+
+SwitchMove next_source_move(const SwitchRequest& request, const SwitchFacts& facts, const Policy& policy) {
+  switch (request.verb) {
+    case SwitchVerb::unmonitor:
+      return unmonitor(request, facts);
+    case SwitchVerb::freeze:
+      return freeze(request, facts, policy);
+    case SwitchVerb::fence:
+      return fence(request, facts);
+    case SwitchVerb::follow:
+      return follow(request, facts);
+    case SwitchVerb::restore:
+      return restore(request, facts);
+    case SwitchVerb::verify:
+      return record_of(facts).step == SwitchStep::following ? verify_settled(facts, policy)
+                                                            : SwitchMove{out_of_order(request, facts)};
+    case SwitchVerb::unlock:
+      return record_of(facts).step == SwitchStep::following ? SwitchMove{record_left(facts)}
+                                                            : out_of_order(request, facts);
+    default:
+      return out_of_order(request, facts);
+  }
+}
+
+}  // namespace penstock::metaserver
