@@ -3,6 +3,7 @@
 // Include in .cc files only: this pulls in nlohmann/json.
 #pragma once
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
