@@ -12,7 +12,9 @@ namespace {
 constexpr auto kTuple = boost::asio::as_tuple(boost::asio::use_awaitable);
 using boost::asio::ip::tcp;
 
-tcp::endpoint loopback(std::uint16_t port) { return {boost::asio::ip::address_v4::loopback(), port}; }
+tcp::endpoint loopback(std::uint16_t port) {
+  return {boost::asio::ip::address_v4::loopback(), port};
+}
 
 }  // namespace
 
@@ -64,7 +66,8 @@ Task<void> CuttableLink::pump(std::shared_ptr<Pair> pair, bool outwards) {
   for (;;) {
     auto [read_error, length] = co_await from.async_read_some(boost::asio::buffer(buffer), kTuple);
     if (read_error) break;
-    auto [write_error, written] = co_await boost::asio::async_write(to, boost::asio::buffer(buffer.data(), length), kTuple);
+    auto [write_error, written] =
+        co_await boost::asio::async_write(to, boost::asio::buffer(buffer.data(), length), kTuple);
     if (write_error) break;
   }
   pair->close();

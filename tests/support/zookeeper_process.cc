@@ -87,8 +87,8 @@ void ZookeeperProcess::spawn() {
   ::dup2(out, 1);
   ::dup2(out, 2);
   // The jar's manifest names what it depends on.
-  ::execlp("java", "java", "-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-cp",
-           "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar",
+  ::execlp("java", "java", "-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
+           "-cp", "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar",
            "org.apache.zookeeper.server.ZooKeeperServerMain", config.c_str(), nullptr);
   ::_exit(127);
 }
@@ -110,8 +110,14 @@ void ZookeeperProcess::kill() {
   pid_ = 0;
 }
 
-void ZookeeperProcess::freeze() { ::kill(pid_, SIGSTOP); }
-void ZookeeperProcess::thaw() { ::kill(pid_, SIGCONT); }
-void ZookeeperProcess::wipe_data() { std::filesystem::remove_all(directory_ + "/data"); }
+void ZookeeperProcess::freeze() {
+  ::kill(pid_, SIGSTOP);
+}
+void ZookeeperProcess::thaw() {
+  ::kill(pid_, SIGCONT);
+}
+void ZookeeperProcess::wipe_data() {
+  std::filesystem::remove_all(directory_ + "/data");
+}
 
 }  // namespace penstock::test

@@ -1,5 +1,5 @@
-// A real ZooKeeper server (Debian's) for tests: on loopback, a free port, a temporary directory, gone with the object and
-// with the test process.
+// A real ZooKeeper server (Debian's) for tests: on loopback, a free port, a temporary directory, gone with
+// the object and with the test process.
 #pragma once
 
 #include <sys/types.h>
@@ -11,7 +11,8 @@ namespace penstock::test {
 
 class ZookeeperProcess {
  public:
-  ZookeeperProcess();   ///< starts and waits until it serves; throws std::runtime_error with its log when it does not
+  ZookeeperProcess();   ///< starts and waits until it serves; throws std::runtime_error with its log when it
+                        ///< does not
   ~ZookeeperProcess();  ///< kills it and removes its directory
   ZookeeperProcess(const ZookeeperProcess&) = delete;
   ZookeeperProcess& operator=(const ZookeeperProcess&) = delete;

@@ -5,15 +5,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "common/log/log.h"
-
 namespace penstock::zk {
 namespace {
-
-constexpr log::Logger kLog{"zk-client"};
-
-/// The client logs each attempt to reconnect; what matters of that is in our own lines.
-void log_client_line(const char* line) { kLog.debug(line); }
 
 Stat copy(const struct ::Stat& stat) {
   return {stat.czxid, stat.mzxid, stat.version, stat.numChildren, stat.ephemeralOwner};
@@ -21,37 +14,50 @@ Stat copy(const struct ::Stat& stat) {
 
 Errc errc_of(int rc) {
   switch (rc) {
-    case ZNONODE: return Errc::not_found;
+    case ZNONODE:
+      return Errc::not_found;
     case ZNODEEXISTS:
     case ZBADVERSION:
-    case ZNOTEMPTY: return Errc::conflict;
+    case ZNOTEMPTY:
+      return Errc::conflict;
     case ZBADARGUMENTS:
     case ZINVALIDACL:
-    case ZNOCHILDRENFOREPHEMERALS: return Errc::invalid_argument;
+    case ZNOCHILDRENFOREPHEMERALS:
+      return Errc::invalid_argument;
     case ZNOAUTH:
-    case ZAUTHFAILED: return Errc::refused;
+    case ZAUTHFAILED:
+      return Errc::refused;
     // Lost on the way, or with the session: it may have been carried out.
     case ZCONNECTIONLOSS:
     case ZOPERATIONTIMEOUT:
     case ZSESSIONEXPIRED:
-    case ZSESSIONMOVED: return Errc::timeout;
+    case ZSESSIONMOVED:
+      return Errc::timeout;
     case ZINVALIDSTATE:
-    case ZCLOSING: return Errc::unavailable;
-    case ZMARSHALLINGERROR: return Errc::protocol;
-    case ZUNIMPLEMENTED: return Errc::unsupported;
-    default: return Errc::internal;
+    case ZCLOSING:
+      return Errc::unavailable;
+    case ZMARSHALLINGERROR:
+      return Errc::protocol;
+    case ZUNIMPLEMENTED:
+      return Errc::unsupported;
+    default:
+      return Errc::internal;
   }
 }
 
 }  // namespace
 
-Error error_of(int rc, const std::string& what) { return {errc_of(rc), what + ": " + zerror(rc)}; }
+Error error_of(int rc, const std::string& what) {
+  return {errc_of(rc), what + ": " + zerror(rc)};
+}
 
 void Handle::open(const std::string& servers, Millis session_timeout) {
-  // Process-wide, and cheap to repeat. Below DEBUG: the client's debug lines touch freed memory at thread exit.
-  zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
-  client_ = zookeeper_init2(servers.c_str(), &Handle::on_watch, static_cast<int>(session_timeout.count()), nullptr, this,
-                            ZOO_NO_LOG_CLIENTENV, &log_client_line);
+  // The client stays silent: it formats addresses for its lines in one static buffer, which several handles
+  // race for (ZOOKEEPER-4810), and its debug lines touch freed memory. What matters is in SessionCore's
+  // lines. Process-wide.
+  zoo_set_debug_level(static_cast<ZooLogLevel>(0));
+  client_ = zookeeper_init(servers.c_str(), &Handle::on_watch, static_cast<int>(session_timeout.count()),
+                           nullptr, this, ZOO_NO_LOG_CLIENTENV);
   if (client_) return;
   std::string why = std::strerror(errno);
   boost::asio::post(executor_, [listener = listener_, generation = generation_, why = std::move(why)] {
@@ -77,7 +83,8 @@ void Handle::on_watch(zhandle_t* client, int type, int state, const char* path, 
     });
     return;
   }
-  boost::asio::post(self.executor_, [listener = self.listener_, generation = self.generation_, type, path = std::string(path)] {
+  boost::asio::post(self.executor_, [listener = self.listener_, generation = self.generation_, type,
+                                     path = std::string(path)] {
     if (auto to = listener.lock()) to->watch_event(generation, type, path);
   });
 }
@@ -106,7 +113,8 @@ void Completion::with_stat(int rc, const struct ::Stat* stat, const void* data) 
   deliver(data, std::move(answer));
 }
 
-void Completion::with_data(int rc, const char* value, int length, const struct ::Stat* stat, const void* data) {
+void Completion::with_data(int rc, const char* value, int length, const struct ::Stat* stat,
+                           const void* data) {
   Answer answer;
   answer.rc = rc;
   if (rc == ZOK && value && length > 0) answer.text.assign(value, static_cast<std::size_t>(length));

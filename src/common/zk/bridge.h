@@ -1,5 +1,5 @@
-// The border between ZooKeeper's C client, which calls back on its own two threads, and our loop. Callbacks here copy
-// their arguments and post; nothing else happens on the client's threads. Private to common/zk.
+// The border between ZooKeeper's C client, which calls back on its own two threads, and our loop. Callbacks
+// here copy their arguments and post; nothing else happens on the client's threads. Private to common/zk.
 #pragma once
 
 #include <zookeeper/zookeeper.h>
@@ -16,7 +16,7 @@ namespace penstock::zk {
 /// What a completion said, whatever its C type: unused parts stay empty.
 struct Answer {
   int rc = ZOK;
-  std::string text;                ///< data of a node, or the path of a created one
+  std::string text;  ///< data of a node, or the path of a created one
   Stat stat;
   std::vector<std::string> names;  ///< children, sorted
   std::vector<int> op_errors;      ///< of a multi, one for each operation
@@ -29,8 +29,8 @@ struct SessionEvent {
   Millis timeout{0};  ///< as negotiated
 };
 
-/// What wants to hear from a handle, on its loop. `generation` tells handles apart: the listener drops what an older
-/// handle still says.
+/// What wants to hear from a handle, on its loop. `generation` tells handles apart: the listener drops what
+/// an older handle still says.
 class Listener {
  public:
   virtual ~Listener() = default;
@@ -40,8 +40,8 @@ class Listener {
   virtual bool is_current(std::uint64_t generation) const = 0;
 };
 
-/// One zhandle_t and what its callbacks need. It must live until close() has returned; open() and close() block, so they
-/// run on the reaper's thread only.
+/// One zhandle_t and what its callbacks need. It must live until close() has returned; open() and close()
+/// block, so they run on the reaper's thread only.
 class Handle {
  public:
   Handle(Executor executor, std::weak_ptr<Listener> listener, std::uint64_t generation)
@@ -52,8 +52,9 @@ class Handle {
 
   std::uint64_t generation() const { return generation_; }
 
-  /// The one watcher that the client is given, for the session and for every node, with the Handle as its context: equal
-  /// (function, context) pairs are one watch per path there, so that reading again never adds up.
+  /// The one watcher that the client is given, for the session and for every node, with the Handle as its
+  /// context: equal (function, context) pairs are one watch per path there, so that reading again never adds
+  /// up.
   static void on_watch(zhandle_t* client, int type, int state, const char* path, void* context);
 
  private:
@@ -65,13 +66,15 @@ class Handle {
   zhandle_t* client_ = nullptr;  ///< touched on the reaper's thread only
 };
 
-/// The context of one asynchronous call: passed to the client as `data`, consumed by exactly one completion. When the
-/// client refuses the call, no completion comes, and the caller keeps the object.
+/// The context of one asynchronous call: passed to the client as `data`, consumed by exactly one completion.
+/// When the client refuses the call, no completion comes, and the caller keeps the object.
 class Completion {
  public:
   using OnAnswer = std::function<void(Answer)>;
-  /// `on_answer` is called (and destroyed) on the loop, at most once, and only while the handle is the current one.
-  Completion(std::shared_ptr<Handle> handle, OnAnswer on_answer) : handle_(std::move(handle)), on_answer_(std::move(on_answer)) {}
+  /// `on_answer` is called (and destroyed) on the loop, at most once, and only while the handle is the
+  /// current one.
+  Completion(std::shared_ptr<Handle> handle, OnAnswer on_answer)
+      : handle_(std::move(handle)), on_answer_(std::move(on_answer)) {}
 
   /// Room for the results of a multi, which the client fills in before it completes.
   zoo_op_result_t* results(std::size_t count) {

@@ -21,7 +21,9 @@ std::int64_t sequence_of(std::string_view name) {
   return number;
 }
 
-std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string name_of(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 class Latch final : public LeaderLatch {
  public:
@@ -33,7 +35,8 @@ class Latch final : public LeaderLatch {
         watcher_([this] { wake_.ring(); }),
         session_(zk.on_session_change([this] { session_changed(); })),
         tasks_(executor),
-        candidate_(executor, zk, parent_, "n", std::move(data), CreateMode::ephemeral_sequential, [this] { wake_.ring(); }) {
+        candidate_(executor, zk, parent_, "n", std::move(data), CreateMode::ephemeral_sequential,
+                   [this] { wake_.ring(); }) {
     tasks_.spawn("election " + parent_, follow());
   }
 
@@ -62,7 +65,8 @@ class Latch final : public LeaderLatch {
   /// Best first.
   Task<Result<std::vector<std::string>>> candidates() {
     PS_CO_TRY(auto names, co_await zk_.children(parent_));
-    std::sort(names.begin(), names.end(), [](const auto& a, const auto& b) { return sequence_of(a) < sequence_of(b); });
+    std::sort(names.begin(), names.end(),
+              [](const auto& a, const auto& b) { return sequence_of(a) < sequence_of(b); });
     co_return names;
   }
 
@@ -78,7 +82,8 @@ class Latch final : public LeaderLatch {
     }
   }
 
-  /// Finds our place: first is leader; everybody else waits for its predecessor to go, so that a death wakes one.
+  /// Finds our place: first is leader; everybody else waits for its predecessor to go, so that a death wakes
+  /// one.
   Task<Result<>> rank() {
     const std::string node = candidate_.path();
     if (node.empty()) {
@@ -87,7 +92,8 @@ class Latch final : public LeaderLatch {
     }
     PS_CO_TRY(auto names, co_await candidates());
     const auto us = std::find(names.begin(), names.end(), name_of(node));
-    if (us == names.end()) co_return fail(Errc::not_found, node + ": our node is gone");  // it will be made again
+    if (us == names.end())
+      co_return fail(Errc::not_found, node + ": our node is gone");  // it will be made again
     if (us != names.begin()) {
       settle(node, 0);
       PS_CO_TRY(auto ahead, co_await zk_.exists(parent_ + "/" + *std::prev(us), watcher_));
@@ -120,8 +126,8 @@ class Latch final : public LeaderLatch {
   const std::string parent_;
   const std::function<void()> on_change_;
   bool settled_ = false;
-  std::string node_;          ///< our node when we last looked
-  std::int64_t token_ = 0;    ///< its czxid, if it came first then
+  std::string node_;        ///< our node when we last looked
+  std::int64_t token_ = 0;  ///< its czxid, if it came first then
 
   Wakeup wake_;
   Watcher watcher_;
@@ -134,7 +140,8 @@ class Latch final : public LeaderLatch {
 
 std::unique_ptr<LeaderLatch> join_election(Executor executor, Zk& zk, std::string parent, std::string data,
                                            std::function<void()> on_change) {
-  return std::make_unique<Latch>(std::move(executor), zk, std::move(parent), std::move(data), std::move(on_change));
+  return std::make_unique<Latch>(std::move(executor), zk, std::move(parent), std::move(data),
+                                 std::move(on_change));
 }
 
 }  // namespace penstock::zk

@@ -1,5 +1,5 @@
-// What a session may rely on by its own clock. ZooKeeper tells of an expiry only after a reconnect, which may be never.
-// Private to common/zk.
+// What a session may rely on by its own clock. ZooKeeper tells of an expiry only after a reconnect, which may
+// be never. Private to common/zk.
 #pragma once
 
 #include <ctime>
@@ -26,13 +26,16 @@ struct BootClock {
 
 class Lease {
  public:
-  /// A probe that was sent at `sent` has been answered: the server cannot expire the session before `sent` plus the
-  /// timeout. A follower reports to its leader only every half tick, hence the sixth that we do not use.
+  /// A probe that was sent at `sent` has been answered: the server cannot expire the session before `sent`
+  /// plus the timeout. A follower reports to its leader only every half tick, hence the sixth that we do not
+  /// use.
   void renewed(BootClock::time_point sent, std::chrono::milliseconds session_timeout) {
     end_ = std::max(end_, sent + session_timeout * 5 / 6);
   }
   void drop() { end_ = {}; }
-  bool holds(BootClock::time_point now, std::chrono::milliseconds margin) const { return now + margin < end_; }
+  bool holds(BootClock::time_point now, std::chrono::milliseconds margin) const {
+    return now + margin < end_;
+  }
 
  private:
   BootClock::time_point end_{};

@@ -28,21 +28,22 @@ Result<> check_path(std::string_view path) {
 
 Result<> check_size(std::string_view path, std::size_t bytes) {
   if (path.size() + bytes + kOperationOverhead <= kRequestBytesMax) return success();
-  return fail(Errc::invalid_argument, std::string(path) + ": " + std::to_string(bytes) + " bytes; a request is at most " +
-                                          std::to_string(kRequestBytesMax));
+  return fail(Errc::invalid_argument, std::string(path) + ": " + std::to_string(bytes) +
+                                          " bytes; a request is at most " + std::to_string(kRequestBytesMax));
 }
 
 Result<> check_operations(const std::vector<Op>& operations) {
   if (operations.size() > kOperationsMax)
-    return fail(Errc::invalid_argument, "multi: " + std::to_string(operations.size()) + " operations; at most " +
-                                            std::to_string(kOperationsMax));
+    return fail(Errc::invalid_argument, "multi: " + std::to_string(operations.size()) +
+                                            " operations; at most " + std::to_string(kOperationsMax));
   std::size_t bytes = 0;
   for (const Op& op : operations) {
     PS_TRY(check_path(op.path));
     bytes += op.path.size() + op.data.size() + kOperationOverhead;
   }
   if (bytes > kRequestBytesMax)
-    return fail(Errc::invalid_argument, "multi: about " + std::to_string(bytes) + " bytes; a request is at most " +
+    return fail(Errc::invalid_argument, "multi: about " + std::to_string(bytes) +
+                                            " bytes; a request is at most " +
                                             std::to_string(kRequestBytesMax));
   return success();
 }

@@ -9,11 +9,12 @@
 
 namespace penstock::zk {
 
-/// The server drops the connection of whoever sends more than jute.maxbuffer (1 MiB), and every other call on it fails
-/// with it. We stay at half of that.
+/// The server drops the connection of whoever sends more than jute.maxbuffer (1 MiB), and every other call on
+/// it fails with it. We stay at half of that.
 inline constexpr std::size_t kRequestBytesMax = 512 * 1024;
 inline constexpr std::size_t kOperationsMax = 500;
-/// After a reconnect the client sends all watched paths in one packet; beyond jute.maxbuffer it would never come back.
+/// After a reconnect the client sends all watched paths in one packet; beyond jute.maxbuffer it would never
+/// come back.
 inline constexpr std::size_t kWatchedBytesMax = 256 * 1024;
 
 /// "/" or "/a/b": absolute, no empty parts, no trailing slash, no control characters.

@@ -14,7 +14,9 @@ using namespace std::chrono_literals;
 constexpr log::Logger kLog{"zk"};
 constexpr Millis kLookAgain = 30s;
 
-bool is_sequential(CreateMode mode) { return mode == CreateMode::ephemeral_sequential; }
+bool is_sequential(CreateMode mode) {
+  return mode == CreateMode::ephemeral_sequential;
+}
 
 std::string new_guid() {
   std::random_device random;
@@ -29,8 +31,8 @@ std::string node_name(const std::string& name, CreateMode mode) {
 
 }  // namespace
 
-KeptPresence::KeptPresence(Executor executor, Zk& zk, std::string parent, std::string name, std::string data, CreateMode mode,
-                           std::function<void()> on_change)
+KeptPresence::KeptPresence(Executor executor, Zk& zk, std::string parent, std::string name, std::string data,
+                           CreateMode mode, std::function<void()> on_change)
     : zk_(zk),
       parent_(std::move(parent)),
       name_(node_name(name, mode)),
@@ -139,7 +141,8 @@ Task<void> KeptPresence::stop() {
   co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
   session_.reset();
   co_await tasks_.stop();
-  if (auto left = co_await leave(); !left) kLog.debug("presence stays until the session ends", {{"error", left.error().text()}});
+  if (auto left = co_await leave(); !left)
+    kLog.debug("presence stays until the session ends", {{"error", left.error().text()}});
   path_.clear();
 }
 
@@ -160,9 +163,10 @@ Task<Result<>> KeptPresence::leave() {
   co_return success();
 }
 
-std::unique_ptr<Presence> keep_present(Executor executor, Zk& zk, std::string parent, std::string name, std::string data,
-                                       CreateMode mode) {
-  return std::make_unique<KeptPresence>(std::move(executor), zk, std::move(parent), std::move(name), std::move(data), mode, nullptr);
+std::unique_ptr<Presence> keep_present(Executor executor, Zk& zk, std::string parent, std::string name,
+                                       std::string data, CreateMode mode) {
+  return std::make_unique<KeptPresence>(std::move(executor), zk, std::move(parent), std::move(name),
+                                        std::move(data), mode, nullptr);
 }
 
 }  // namespace penstock::zk

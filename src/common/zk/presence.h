@@ -10,8 +10,8 @@ namespace penstock::zk {
 class KeptPresence final : public Presence {
  public:
   /// `on_change` (may be empty) is called after each change of path().
-  KeptPresence(Executor executor, Zk& zk, std::string parent, std::string name, std::string data, CreateMode mode,
-               std::function<void()> on_change);
+  KeptPresence(Executor executor, Zk& zk, std::string parent, std::string name, std::string data,
+               CreateMode mode, std::function<void()> on_change);
 
   bool present() const override { return !path_.empty() && generation_ == zk_.session_generation(); }
   std::string path() const override { return present() ? path_ : ""; }
@@ -36,9 +36,9 @@ class KeptPresence final : public Presence {
   std::uint64_t data_revision_ = 1;
   std::uint64_t written_revision_ = 0;
 
-  std::string path_;              ///< of our node in the session `generation_`, "" while absent
+  std::string path_;  ///< of our node in the session `generation_`, "" while absent
   std::uint64_t generation_ = 0;
-  bool may_exist_ = false;        ///< a create was sent in this session and its answer has not been seen
+  bool may_exist_ = false;  ///< a create was sent in this session and its answer has not been seen
 
   Wakeup wake_;
   Watcher watcher_;

@@ -1,5 +1,5 @@
-// The thread on which handles are opened and closed: both block (name resolution; up to some seconds of flushing), and
-// closing on the client's own completion thread would never finish. Private to common/zk.
+// The thread on which handles are opened and closed: both block (name resolution; up to some seconds of
+// flushing), and closing on the client's own completion thread would never finish. Private to common/zk.
 #pragma once
 
 #include <condition_variable>

@@ -14,11 +14,15 @@ using namespace std::chrono_literals;
 
 constexpr log::Logger kLog{"zk"};
 constexpr Millis kRetryOpen = 1s;
+constexpr Millis kSayUnreachable = 5s;
 constexpr int kTimeoutsToGiveUp = 5;
 constexpr std::size_t kFlaps = 6;  ///< connected this often …
-constexpr auto kFlapWindow = 10s;  ///< … within this: the client is in a loop that it does not leave by itself
+constexpr auto kFlapWindow =
+    10s;  ///< … within this: the client is in a loop that it does not leave by itself
 
-std::string chroot_of(const std::string& option) { return option == "/" ? "" : option; }
+std::string chroot_of(const std::string& option) {
+  return option == "/" ? "" : option;
+}
 
 std::string hex(std::int64_t session_id) {
   char text[24];
@@ -36,9 +40,13 @@ SessionCore::SessionCore(Executor executor, SessionOptions options)
       open_timer_(executor),
       give_up_timer_(executor) {}
 
-SessionCore::~SessionCore() { close_handle(); }
+SessionCore::~SessionCore() {
+  close_handle();
+}
 
-void SessionCore::open() { open_handle(); }
+void SessionCore::open() {
+  open_handle();
+}
 
 Task<void> SessionCore::stop(std::shared_ptr<SessionCore> self) {
   co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
@@ -52,7 +60,8 @@ Task<void> SessionCore::stop(std::shared_ptr<SessionCore> self) {
   self->orphans_.clear();
   self->subscribers_.clear();
   boost::asio::steady_timer closed(self->executor_, MonoTime::max());
-  self->reaper_.submit([executor = self->executor_, &closed] { boost::asio::post(executor, [&closed] { closed.cancel(); }); });
+  self->reaper_.submit(
+      [executor = self->executor_, &closed] { boost::asio::post(executor, [&closed] { closed.cancel(); }); });
   co_await closed.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
   self->reaper_.finish();
 }
@@ -66,6 +75,19 @@ void SessionCore::open_handle() {
   reaper_.submit([handle = handle_, servers = options_.servers, timeout = options_.session_timeout] {
     handle->open(servers, timeout);
   });
+  say_while_unreachable();
+}
+
+/// A handle that never connects tells nothing by itself.
+void SessionCore::say_while_unreachable() {
+  give_up_timer_.expires_after(kSayUnreachable);
+  give_up_timer_.async_wait(
+      [weak = weak_from_this(), generation = handle_->generation()](boost::system::error_code error) {
+        auto self = weak.lock();
+        if (!self || error || !self->is_current(generation) || self->session_id_ != 0) return;
+        kLog.warn("ZooKeeper is not reachable", {{"servers", self->options_.servers}});
+        self->say_while_unreachable();
+      });
 }
 
 void SessionCore::open_handle_in(Millis delay) {
@@ -130,14 +152,17 @@ void SessionCore::link_up(const SessionEvent& event) {
   prepare_chroot(0);
 }
 
-/// A client that has seen a newer zxid than its server (which was restored or wiped) is turned away for ever, and one that
-/// is cut off never hears of its expiry. After some session timeouts nothing is left to keep: begin anew.
+/// A client that has seen a newer zxid than its server (which was restored or wiped) is turned away for ever,
+/// and one that is cut off never hears of its expiry. After some session timeouts nothing is left to keep:
+/// begin anew.
 void SessionCore::give_up_in(Millis delay) {
   give_up_timer_.expires_after(delay);
-  give_up_timer_.async_wait([weak = weak_from_this(), generation = handle_->generation()](boost::system::error_code error) {
-    auto self = weak.lock();
-    if (self && !error && self->is_current(generation) && !self->link_up_) self->replace_handle("no connection for long", 0ms);
-  });
+  give_up_timer_.async_wait(
+      [weak = weak_from_this(), generation = handle_->generation()](boost::system::error_code error) {
+        auto self = weak.lock();
+        if (self && !error && self->is_current(generation) && !self->link_up_)
+          self->replace_handle("no connection for long", 0ms);
+      });
 }
 
 void SessionCore::link_down() {
@@ -147,7 +172,8 @@ void SessionCore::link_down() {
   notify();
 }
 
-/// A chroot that does not exist would make every call fail, so each new session creates it first, part by part.
+/// A chroot that does not exist would make every call fail, so each new session creates it first, part by
+/// part.
 void SessionCore::prepare_chroot(std::size_t done) {
   const auto parts = path_and_parents(chroot_);
   if (done == parts.size()) {
@@ -155,12 +181,15 @@ void SessionCore::prepare_chroot(std::size_t done) {
     return probe();
   }
   const auto start = [path = parts[done]](zhandle_t* client, Handle*, Completion* completion) {
-    return zoo_acreate(client, path.c_str(), "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT, &Completion::with_string, completion);
+    return zoo_acreate(client, path.c_str(), "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT,
+                       &Completion::with_string, completion);
   };
-  // An answer comes only while this core and this handle are there. What fails is tried again with the next probe.
+  // An answer comes only while this core and this handle are there. What fails is tried again with the next
+  // probe.
   begin(start, [this, done, path = parts[done]](Answer answer) {
     if (answer.rc == ZOK || answer.rc == ZNODEEXISTS) return prepare_chroot(done + 1);
-    if (answer.rc != ZCONNECTIONLOSS) kLog.warn("cannot create the chroot", {{"path", path}, {"why", zerror(answer.rc)}});
+    if (answer.rc != ZCONNECTIONLOSS)
+      kLog.warn("cannot create the chroot", {{"path", path}, {"why", zerror(answer.rc)}});
   });
 }
 
@@ -194,7 +223,8 @@ void SessionCore::become_connected() {
   }
   announced_session_ = session_id_;
   ++session_generation_;
-  kLog.info("new session", {{"session", hex(session_id_)}, {"timeout_ms", timeout_.count()}, {"servers", options_.servers}});
+  kLog.info("new session",
+            {{"session", hex(session_id_)}, {"timeout_ms", timeout_.count()}, {"servers", options_.servers}});
   notify();
   for (const auto& hook : std::exchange(orphans_, {})) hook();
 }
@@ -230,7 +260,9 @@ void SessionCore::watch_event(std::uint64_t generation, int type, std::string pa
 /// Keeps a call in the list of those that end with the session, for as long as its coroutine lives.
 class SessionCore::Registered {
  public:
-  Registered(SessionCore& core, std::shared_ptr<Call> call) : core_(core), call_(std::move(call)) { core_.calls_.insert(call_); }
+  Registered(SessionCore& core, std::shared_ptr<Call> call) : core_(core), call_(std::move(call)) {
+    core_.calls_.insert(call_);
+  }
   Registered(const Registered&) = delete;
   Registered& operator=(const Registered&) = delete;
   ~Registered() { core_.calls_.erase(call_); }
@@ -248,12 +280,14 @@ int SessionCore::begin(const Start& start, Completion::OnAnswer on_answer) {
   return rc;
 }
 
-Task<Result<Answer>> SessionCore::ask(std::shared_ptr<SessionCore> self, std::string what, Watch watch, Start start) {
+Task<Result<Answer>> SessionCore::ask(std::shared_ptr<SessionCore> self, std::string what, Watch watch,
+                                      Start start) {
   if (self->stopping_) co_return fail(Errc::cancelled, what + ": the session is closed");
   if (!self->connected_) co_return fail(Errc::unavailable, what + ": not connected to ZooKeeper");
   if (watch.wanted && !self->watches_.has_room(watch.kind, watch.path, kWatchedBytesMax))
-    co_return fail(Errc::invalid_argument, what + ": this session watches " + std::to_string(self->watches_.bytes()) +
-                                               " bytes of paths already; at most " + std::to_string(kWatchedBytesMax));
+    co_return fail(Errc::invalid_argument,
+                   what + ": this session watches " + std::to_string(self->watches_.bytes()) +
+                       " bytes of paths already; at most " + std::to_string(kWatchedBytesMax));
 
   auto call = std::make_shared<Call>(self->executor_);
   const Registered registered(*self, call);
@@ -266,14 +300,17 @@ Task<Result<Answer>> SessionCore::ask(std::shared_ptr<SessionCore> self, std::st
   if (call->outcome && call->outcome->has_value()) co_return std::move(*call->outcome);
   if (call->outcome) co_return fail(std::move(call->outcome->error()).in(what));
   if (error) co_return fail(Errc::cancelled, what + ": stopping");
-  co_return fail(Errc::timeout, what + ": no answer within " + std::to_string(self->options_.request_timeout.count()) + " ms");
+  co_return fail(Errc::timeout, what + ": no answer within " +
+                                    std::to_string(self->options_.request_timeout.count()) + " ms");
 }
 
 void SessionCore::answered(const Watch& watch, const std::weak_ptr<Call>& weak, Answer answer) {
   const auto call = weak.lock();
   const bool watching = watch.wanted && (answer.rc == ZOK || (answer.rc == ZNONODE && watch.also_absent));
   if (watching) watches_.add(watch.kind, watch.path, call ? watch.hook : OnChange{});
-  if (watching && std::exchange(watches_are_many_, watches_.bytes() > kWatchedBytesMax / 2) != watches_are_many_ && watches_are_many_)
+  if (watching &&
+      std::exchange(watches_are_many_, watches_.bytes() > kWatchedBytesMax / 2) != watches_are_many_ &&
+      watches_are_many_)
     kLog.warn("many watches", {{"path_bytes", watches_.bytes()}, {"at_most", kWatchedBytesMax}});
   if (!call) return;
   call->outcome = std::move(answer);

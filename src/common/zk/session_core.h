@@ -1,5 +1,5 @@
-// A session that replaces itself: one handle at a time, the calls that wait on it, its watches and its lease. Everything
-// here happens on the loop. Private to common/zk.
+// A session that replaces itself: one handle at a time, the calls that wait on it, its watches and its lease.
+// Everything here happens on the loop. Private to common/zk.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -28,16 +28,18 @@ class SessionCore final : public Listener, public std::enable_shared_from_this<S
   /// A wish to be told of changes that rides on a read.
   struct Watch {
     WatchKind kind;
-    std::string path;  ///< as the server knows it
-    OnChange hook;     ///< empty: none
+    std::string path;          ///< as the server knows it
+    OnChange hook;             ///< empty: none
     bool also_absent = false;  ///< "no such node" sets the watch too
     bool wanted = static_cast<bool>(hook);
   };
   /// Starts one asynchronous call of the client with `completion` as its data; returns the client's code.
   using Start = std::function<int(zhandle_t* client, Handle* watch_context, Completion* completion)>;
 
-  /// One call, completed exactly once: by its answer (whatever its code says), or with unavailable, timeout, cancelled.
-  static Task<Result<Answer>> ask(std::shared_ptr<SessionCore> self, std::string what, Watch watch, Start start);
+  /// One call, completed exactly once: by its answer (whatever its code says), or with unavailable, timeout,
+  /// cancelled.
+  static Task<Result<Answer>> ask(std::shared_ptr<SessionCore> self, std::string what, Watch watch,
+                                  Start start);
 
   std::string full_path(const std::string& path) const;
   std::string without_chroot(std::string path) const;
@@ -59,17 +61,21 @@ class SessionCore final : public Listener, public std::enable_shared_from_this<S
   void session_event(std::uint64_t generation, SessionEvent event) override;
   void watch_event(std::uint64_t generation, int type, std::string path) override;
   void open_failed(std::uint64_t generation, std::string why) override;
-  bool is_current(std::uint64_t generation) const override { return handle_ && handle_->generation() == generation; }
+  bool is_current(std::uint64_t generation) const override {
+    return handle_ && handle_->generation() == generation;
+  }
 
   void open_handle();
   void open_handle_in(Millis delay);
   void close_handle();
-  /// The handle is dead or useless: its calls end, its watches wait for the next session, a new handle is opened.
+  /// The handle is dead or useless: its calls end, its watches wait for the next session, a new handle is
+  /// opened.
   void replace_handle(const char* why, Millis delay);
   bool flapping();
   void link_up(const SessionEvent& event);
   void link_down();
   void give_up_in(Millis delay);
+  void say_while_unreachable();
   void prepare_chroot(std::size_t done);
   void probe();
   void probe_in(Millis delay);
@@ -90,7 +96,7 @@ class SessionCore final : public Listener, public std::enable_shared_from_this<S
   bool prepared_ = false;        ///< the chroot is there
   bool connected_ = false;       ///< link up, prepared, and a probe answered: open for calls
   bool stopping_ = false;
-  Millis timeout_{0};            ///< negotiated
+  Millis timeout_{0};  ///< negotiated
   std::int64_t session_id_ = 0;
   std::int64_t announced_session_ = 0;
   std::uint64_t session_generation_ = 0;

@@ -1,5 +1,5 @@
-// Who waits for which path. One entry per watch that the C client holds, whoever set it, so that its size is known.
-// Private to common/zk.
+// Who waits for which path. One entry per watch that the C client holds, whoever set it, so that its size is
+// known. Private to common/zk.
 #pragma once
 
 #include <map>

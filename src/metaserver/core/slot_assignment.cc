@@ -28,8 +28,8 @@ Counts count(const std::vector<std::string>& owners, const std::vector<std::stri
   return counts;
 }
 
-/// How many slots each live server shall have: `total` shared out within one; the odd ones go to who has most already,
-/// because that saves moves.
+/// How many slots each live server shall have: `total` shared out within one; the odd ones go to who has most
+/// already, because that saves moves.
 Counts quotas(const Counts& have, std::size_t total) {
   std::vector<std::pair<std::string, std::size_t>> ranked(have.begin(), have.end());
   std::sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) {
@@ -45,7 +45,8 @@ SlotDiagnosis diagnose(const SlotView& view, const Counts& had, bool orphans, bo
   if (view.table.owners.size() != static_cast<std::size_t>(kSlotCount)) return SlotDiagnosis::first_table;
   if (orphans) return SlotDiagnosis::servers_left;
   if (!moved) return SlotDiagnosis::balanced;
-  const bool newcomer = std::any_of(had.begin(), had.end(), [](const auto& entry) { return entry.second == 0; });
+  const bool newcomer =
+      std::any_of(had.begin(), had.end(), [](const auto& entry) { return entry.second == 0; });
   return newcomer ? SlotDiagnosis::servers_joined : SlotDiagnosis::uneven;
 }
 
@@ -53,12 +54,18 @@ SlotDiagnosis diagnose(const SlotView& view, const Counts& had, bool orphans, bo
 
 std::string_view to_string(SlotDiagnosis diagnosis) {
   switch (diagnosis) {
-    case SlotDiagnosis::balanced: return "balanced";
-    case SlotDiagnosis::nobody_alive: return "nobody_alive";
-    case SlotDiagnosis::first_table: return "first_table";
-    case SlotDiagnosis::servers_left: return "servers_left";
-    case SlotDiagnosis::servers_joined: return "servers_joined";
-    case SlotDiagnosis::uneven: return "uneven";
+    case SlotDiagnosis::balanced:
+      return "balanced";
+    case SlotDiagnosis::nobody_alive:
+      return "nobody_alive";
+    case SlotDiagnosis::first_table:
+      return "first_table";
+    case SlotDiagnosis::servers_left:
+      return "servers_left";
+    case SlotDiagnosis::servers_joined:
+      return "servers_joined";
+    case SlotDiagnosis::uneven:
+      return "uneven";
   }
   return "?";
 }
@@ -73,11 +80,14 @@ SlotDecision assign_slots(const SlotView& view) {
   const bool orphans = std::find(owners.begin(), owners.end(), "") != owners.end();
 
   const Counts had = count(owners, view.live);
-  const auto kept_for_restart = static_cast<std::size_t>(std::count_if(
-      owners.begin(), owners.end(), [&](const auto& owner) { return !owner.empty() && !had.contains(owner); }));
+  const auto kept_for_restart =
+      static_cast<std::size_t>(std::count_if(owners.begin(), owners.end(), [&](const auto& owner) {
+        return !owner.empty() && !had.contains(owner);
+      }));
   const Counts quota = quotas(had, kSlotCount - kept_for_restart);
 
-  // Who has too much gives its last slots; then every slot without an owner goes to the first that has too little.
+  // Who has too much gives its last slots; then every slot without an owner goes to the first that has too
+  // little.
   Counts have = had;
   for (auto owner = owners.rbegin(); owner != owners.rend(); ++owner) {
     if (owner->empty() || !have.contains(*owner) || have[*owner] <= quota.at(*owner)) continue;

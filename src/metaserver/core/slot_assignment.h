@@ -1,4 +1,5 @@
-// Which metaserver owns which slot. Pure: the leader's shell reads the world, calls this, and writes the answer.
+// Which metaserver owns which slot. Pure: the leader's shell reads the world, calls this, and writes the
+// answer.
 //
 // S1 afterwards every slot is owned by a live server, or by one that has left cleanly and is expected back;
 // S2 the live servers' counts differ by at most one;
@@ -16,25 +17,27 @@
 namespace penstock::metaserver {
 
 struct SlotView {
-  model::SlotTable table;                ///< as stored; empty before the first assignment
-  std::vector<std::string> live;         ///< ids of the registered servers, any order
-  std::vector<std::string> restarting;   ///< left cleanly moments ago: they keep what they own and get nothing more
+  model::SlotTable table;         ///< as stored; empty before the first assignment
+  std::vector<std::string> live;  ///< ids of the registered servers, any order
+  std::vector<std::string>
+      restarting;  ///< left cleanly moments ago: they keep what they own and get nothing more
 };
 
 enum class SlotDiagnosis {
-  balanced,       ///< nothing to do
-  nobody_alive,   ///< the table stays as it is: a slot always has an owner
-  first_table,    ///< there was none, or not of 256 slots
-  servers_left,   ///< slots of dead servers are given to live ones
-  servers_joined, ///< a server that owned nothing gets its share
-  uneven,         ///< the same servers, counts more than one apart
+  balanced,        ///< nothing to do
+  nobody_alive,    ///< the table stays as it is: a slot always has an owner
+  first_table,     ///< there was none, or not of 256 slots
+  servers_left,    ///< slots of dead servers are given to live ones
+  servers_joined,  ///< a server that owned nothing gets its share
+  uneven,          ///< the same servers, counts more than one apart
 };
 std::string_view to_string(SlotDiagnosis diagnosis);
 
 struct SlotDecision {
   SlotDiagnosis diagnosis = SlotDiagnosis::balanced;
-  model::SlotTable table;   ///< to be written when `moved` > 0; its version is one higher than the input's then
-  std::size_t moved = 0;    ///< slots whose owner changes
+  model::SlotTable
+      table;              ///< to be written when `moved` > 0; its version is one higher than the input's then
+  std::size_t moved = 0;  ///< slots whose owner changes
 };
 
 SlotDecision assign_slots(const SlotView& view);

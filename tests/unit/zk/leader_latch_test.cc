@@ -43,7 +43,8 @@ TEST_F(LeaderLatchTest, the_first_leads_and_the_next_takes_over) {
   EXPECT_GT(second->token(), token);
   EXPECT_FALSE(third->is_leader());
   EXPECT_EQ(leader_of(*third), "B");
-  EXPECT_EQ(run(a.multi({Op::check(old_node, kAnyVersion)})).error().code, Errc::not_found) << "a deposed leader's write fails";
+  EXPECT_EQ(run(a.multi({Op::check(old_node, kAnyVersion)})).error().code, Errc::not_found)
+      << "a deposed leader's write fails";
 
   run(b.stop());
   ASSERT_TRUE(eventually([&] { return third->is_leader(); }));

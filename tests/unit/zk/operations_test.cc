@@ -64,7 +64,8 @@ TEST_F(Operations, sequential_nodes_are_numbered_and_ephemerals_are_ours) {
 TEST_F(Operations, a_multi_is_all_or_nothing_and_names_the_operation_that_failed) {
   Session& zk = open();
   create(zk, "/m", "0");
-  std::vector<Op> good{Op::create("/m/a", "1"), Op::set("/m", "1", 0), Op::check("/m", 1), Op::create("/m/b", "", CreateMode::ephemeral)};
+  std::vector<Op> good{Op::create("/m/a", "1"), Op::set("/m", "1", 0), Op::check("/m", 1),
+                       Op::create("/m/b", "", CreateMode::ephemeral)};
   ASSERT_TRUE(run(zk.multi(good)));
   EXPECT_EQ(read(zk, "/m"), "1");
   EXPECT_EQ(read(zk, "/m/a"), "1");
@@ -72,7 +73,8 @@ TEST_F(Operations, a_multi_is_all_or_nothing_and_names_the_operation_that_failed
   std::vector<Op> bad{Op::set("/m", "2", 1), Op::check("/m/a", 9), Op::remove("/m/b", kAnyVersion)};
   const auto refused = run(zk.multi(bad));
   EXPECT_EQ(refused.error().code, Errc::conflict);
-  EXPECT_NE(refused.error().message.find("operation 1, check /m/a"), std::string::npos) << refused.error().message;
+  EXPECT_NE(refused.error().message.find("operation 1, check /m/a"), std::string::npos)
+      << refused.error().message;
   EXPECT_EQ(read(zk, "/m"), "1") << "rolled back";
 
   std::vector<Op> deposed{Op::check("/m/gone", kAnyVersion), Op::set("/m", "3", 1)};
@@ -82,8 +84,10 @@ TEST_F(Operations, a_multi_is_all_or_nothing_and_names_the_operation_that_failed
 
 TEST_F(Operations, what_is_too_large_is_refused_and_harms_nobody) {
   Session& zk = open();
-  EXPECT_EQ(run(zk.create("/big", std::string(600'000, 'x'), CreateMode::persistent)).error().code, Errc::invalid_argument);
-  EXPECT_EQ(run(zk.multi(std::vector<Op>(501, Op::check("/", kAnyVersion)))).error().code, Errc::invalid_argument);
+  EXPECT_EQ(run(zk.create("/big", std::string(600'000, 'x'), CreateMode::persistent)).error().code,
+            Errc::invalid_argument);
+  EXPECT_EQ(run(zk.multi(std::vector<Op>(501, Op::check("/", kAnyVersion)))).error().code,
+            Errc::invalid_argument);
   create(zk, "/fits", std::string(500'000, 'x'));
   EXPECT_EQ(read(zk, "/fits").size(), 500'000u);
   EXPECT_TRUE(run(zk.multi(std::vector<Op>(500, Op::check("/", kAnyVersion)))));

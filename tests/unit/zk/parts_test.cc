@@ -14,7 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST(ZkPath, is_absolute_and_plain) {
-  for (const char* good : {"/", "/a", "/meta/east/clusters/orders", "/a.b/c-d_e/0"}) EXPECT_TRUE(check_path(good)) << good;
+  for (const char* good : {"/", "/a", "/meta/east/clusters/orders", "/a.b/c-d_e/0"})
+    EXPECT_TRUE(check_path(good)) << good;
   for (const char* bad : {"", "a", "a/b", "/a/", "//", "/a//b", "/a\nb"})
     EXPECT_EQ(check_path(bad).error().code, Errc::invalid_argument) << bad;
 }

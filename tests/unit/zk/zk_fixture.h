@@ -1,4 +1,5 @@
-// A ZooKeeper server shared by a suite, and per test a loop, a chroot of its own, and sessions that are stopped at the end.
+// A ZooKeeper server shared by a suite, and per test a loop, a chroot of its own, and sessions that are
+// stopped at the end.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -31,7 +32,9 @@ class ZkTest : public testing::Test {
     for (auto& session : sessions_) run(session->stop());
     sessions_.clear();
   }
-  bool eventually(std::function<bool()> condition, Millis limit = 20s) { return run(test::eventually(std::move(condition), limit)); }
+  bool eventually(std::function<bool()> condition, Millis limit = 20s) {
+    return run(test::eventually(std::move(condition), limit));
+  }
 
   SessionOptions options(Millis session_timeout = 3s) const {
     const std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
@@ -49,7 +52,8 @@ class ZkTest : public testing::Test {
   }
   Session& open() { return open(options()); }
 
-  void create(Zk& zk, const std::string& path, const std::string& data = "", CreateMode mode = CreateMode::persistent) {
+  void create(Zk& zk, const std::string& path, const std::string& data = "",
+              CreateMode mode = CreateMode::persistent) {
     auto created = run(zk.create(path, data, mode));
     ASSERT_TRUE(created) << created.error().text();
   }
