@@ -1,0 +1,85 @@
+"""proto/ holds the daemons: routes, seed answers, znodes and events."""
+
+import json
+import re
+import subprocess
+
+import jsonschema
+import pytest
+import yaml
+
+from topology.layout import DCS, SHARDS
+
+CONTRACTS = {"penstock-console": "console.yaml", "penstock-metaserver": "metaserver.yaml",
+             "penstock-keeper": "keeper-host.yaml"}
+
+
+def proto(request):
+    return request.config.rootpath / "proto"
+
+
+@pytest.mark.parametrize("daemon", CONTRACTS)
+def test_the_openapi_names_exactly_the_routes_there_are(binaries, request, daemon):
+    document = yaml.safe_load((proto(request) / CONTRACTS[daemon]).read_text())
+    assert str(document["openapi"]).startswith("3.1")
+    documented = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item
+                  if method in ("get", "post", "put", "patch", "delete")}
+    answer = subprocess.run([binaries / daemon, "--print-routes"], capture_output=True, text=True, timeout=10,
+                            check=True)
+    served = set(filter(None, answer.stdout.splitlines()))
+    assert served == documented, f"only served: {served - documented}; only documented: {documented - served}"
+
+
+# What a znode must look like, by its path. A path that fits none of these is a node nobody has described.
+SCHEMAS = [
+    (r"/meta/[^/]+/clusters/[^/]+/[^/]+", "shard-config"),
+    (r"/meta/[^/]+/clusters/[^/]+", "cluster-config"),
+    (r"/meta/[^/]+/metaservers/[^/]+", "metaserver"),
+    (r"/meta/[^/]+/keeperhosts/[^/]+", "keeper-host"),
+    (r"/meta/[^/]+/slots", "slots"),
+    (r"/event/[^/]+/[^/]+/[^/]+", "event"),
+    (r"/state/[^/]+/[^/]+/[^/]+", "state"),
+    (r"/switch/[^/]+/[^/]+/[^/]+", "switch-decision"),
+    (r"/elector/[^/]+/metaserver/[^/]+", "metaserver"),
+    (r"/elector/[^/]+/[^/]+/[^/]+/keeper/[^/]+", "keeper-registration"),
+]
+DIRECTORIES = [r"/(meta|event|state|switch|elector)(/[^/]+)?", r"/meta/[^/]+/(metaservers|keeperhosts|clusters|rev)",
+               r"/meta/[^/]+/rev/\d+", r"/meta/[^/]+/restarting(/[^/]+)?", r"/event/[^/]+/[^/]+",
+               r"/state/[^/]+/[^/]+", r"/switch/[^/]+/[^/]+", r"/elector/[^/]+/[^/]+",
+               r"/elector/[^/]+/[^/]+/[^/]+(/keeper)?"]
+
+
+def schema_of(path):
+    return next((name for pattern, name in SCHEMAS if re.fullmatch(pattern, path)), None)
+
+
+def test_every_znode_keeps_its_schema(world, request):
+    seen = set()
+    for dc in DCS:
+        with world.zookeeper(dc) as tree:
+            for path, data in tree.all("/").items():
+                name = schema_of(path)
+                if name is None or not data and any(re.fullmatch(p, path) for p in DIRECTORIES):
+                    assert any(re.fullmatch(p, path) for p in DIRECTORIES), f"{dc}: nobody has described {path}"
+                    continue
+                schema = json.loads((proto(request) / "schemas" / f"{name}.json").read_text())
+                jsonschema.Draft202012Validator(schema).validate(json.loads(data))
+                seen.add(name)
+    missing = {name for _, name in SCHEMAS} - seen - {"event"}
+    assert not missing, f"no znode of these kinds was there: {missing}"
+
+
+def test_every_schema_is_one(request):
+    files = sorted((proto(request) / "schemas").glob("*.json"))
+    assert files
+    for file in files:
+        jsonschema.Draft202012Validator.check_schema(json.loads(file.read_text()))
+
+
+def test_seed_answers_keep_their_keys(world):
+    """Frozen: these keys are what other programs rely on."""
+    for dc in DCS:
+        for cluster, shard in SHARDS:
+            server = world.metaserver(dc)
+            whole = world.ask(server, f"/api/{cluster}/{shard}").json()
+            assert {"cluster", "shard"} <= set(whole), whole
