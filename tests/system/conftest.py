@@ -32,6 +32,12 @@ def binaries() -> Path:
 
 
 @pytest.fixture(scope="session")
+def root() -> Path:
+    """Of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
 def workdir() -> Path:
     """Of this session; removed at its end, unless PENSTOCK_KEEP is set."""
     parent = os.environ.get("PENSTOCK_TEST_DIR")

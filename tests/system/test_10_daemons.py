@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from support.wait import wait_until
-from topology import process, rest
+from topology import configs, process, rest
 from topology.layout import DCS
 
 DAEMONS = {"penstock-keeper": "keeper.toml", "penstock-metaserver": "metaserver.toml",
@@ -26,15 +26,15 @@ def test_version(binaries, daemon):
 
 
 @pytest.mark.parametrize("daemon", DAEMONS)
-def test_the_commented_defaults_are_valid(binaries, request, daemon):
-    conf = request.config.rootpath / "conf" / DAEMONS[daemon]
+def test_the_commented_defaults_are_valid(binaries, root, daemon):
+    conf = root / "conf" / DAEMONS[daemon]
     answer = run(binaries / daemon, "--config", conf, "--check-config")
     assert answer.returncode == 0, answer
 
 
 @pytest.mark.parametrize("daemon", DAEMONS)
 def test_check_config_names_every_problem(binaries, request, workdir, daemon):
-    text = (request.config.rootpath / "conf" / DAEMONS[daemon]).read_text()
+    text = (root / "conf" / DAEMONS[daemon]).read_text()
     bad = workdir / f"{daemon}-bad.toml"
     bad.write_text("surplus_key = 1\n" + text)
     answer = run(binaries / daemon, "--config", bad, "--check-config")
@@ -73,7 +73,6 @@ def test_sigterm_is_a_clean_end(world, daemon):
 def test_a_taken_port_is_a_clear_end(world, kind):
     """A second one with the same configuration ends with a message that names the address."""
     victim = next(p for p in world.layout.daemons() if p.kind == kind)
-    from topology import configs
     answer = run(*configs.command(world.layout, victim))
     assert answer.returncode != 0, answer
     assert str(victim.port) in answer.stderr + answer.stdout, answer

@@ -14,13 +14,13 @@ CONTRACTS = {"penstock-console": "console.yaml", "penstock-metaserver": "metaser
              "penstock-keeper": "keeper-host.yaml"}
 
 
-def proto(request):
-    return request.config.rootpath / "proto"
+def proto(root):
+    return root / "proto"
 
 
 @pytest.mark.parametrize("daemon", CONTRACTS)
-def test_the_openapi_names_exactly_the_routes_there_are(binaries, request, daemon):
-    document = yaml.safe_load((proto(request) / CONTRACTS[daemon]).read_text())
+def test_the_openapi_names_exactly_the_routes_there_are(binaries, root, daemon):
+    document = yaml.safe_load((proto(root) / CONTRACTS[daemon]).read_text())
     assert str(document["openapi"]).startswith("3.1")
     documented = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item
                   if method in ("get", "post", "put", "patch", "delete")}
@@ -53,7 +53,7 @@ def schema_of(path):
     return next((name for pattern, name in SCHEMAS if re.fullmatch(pattern, path)), None)
 
 
-def test_every_znode_keeps_its_schema(world, request):
+def test_every_znode_keeps_its_schema(world, root):
     seen = set()
     for dc in DCS:
         with world.zookeeper(dc) as tree:
@@ -62,15 +62,15 @@ def test_every_znode_keeps_its_schema(world, request):
                 if name is None or not data and any(re.fullmatch(p, path) for p in DIRECTORIES):
                     assert any(re.fullmatch(p, path) for p in DIRECTORIES), f"{dc}: nobody has described {path}"
                     continue
-                schema = json.loads((proto(request) / "schemas" / f"{name}.json").read_text())
+                schema = json.loads((proto(root) / "schemas" / f"{name}.json").read_text())
                 jsonschema.Draft202012Validator(schema).validate(json.loads(data))
                 seen.add(name)
     missing = {name for _, name in SCHEMAS} - seen - {"event"}
     assert not missing, f"no znode of these kinds was there: {missing}"
 
 
-def test_every_schema_is_one(request):
-    files = sorted((proto(request) / "schemas").glob("*.json"))
+def test_every_schema_is_one(root):
+    files = sorted((proto(root) / "schemas").glob("*.json"))
     assert files
     for file in files:
         jsonschema.Draft202012Validator.check_schema(json.loads(file.read_text()))

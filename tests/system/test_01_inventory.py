@@ -1,10 +1,12 @@
 """Point 1: the console's REST makes inventory, in SQLite and in each data center's ZooKeeper; owners consume events."""
 
-import os
+import json
 import signal
 import sqlite3
 import time
 from contextlib import contextmanager
+
+import jsonschema
 
 from support.wait import wait_until
 from topology.layout import CLUSTERS, DCS, SHARDS
@@ -62,7 +64,7 @@ def frozen_metaservers(world, dc):
             world.machine.signal(server, signal.SIGCONT)
 
 
-def test_events_reach_each_zookeeper_and_are_consumed(world):
+def test_events_reach_each_zookeeper_and_are_consumed(world, root):
     cluster = "audit"
     created = world.console("POST", "/clusters", {"name": cluster, "activeDc": "east", "backupDcs": ["west"]})
     assert created.ok or created.status == 409, created
@@ -76,6 +78,8 @@ def test_events_reach_each_zookeeper_and_are_consumed(world):
                 waiting = wait_until(f"an event in {path}", lambda: tree.children(path), 2)
                 event = tree.json(f"{path}/{waiting[-1]}")
             assert event["type"] and event["id"] and event["version"] > 0 and event["by"], event
+            schema = json.loads((root / "proto" / "schemas" / "event.json").read_text())
+            jsonschema.Draft202012Validator(schema).validate(event)
             wait_until("the owner consumes the events", lambda: tree.children(path) == [], 10)
             state = wait_until("the state records the outcome", lambda: tree.json(f"/state/{dc}/{cluster}/{shard}"))
             assert state["lastEvent"]["id"] == event["id"], state
@@ -103,4 +107,3 @@ def test_a_restarted_console_remembers(world):
     world.machine.stop([world.layout.console])
     world.restart(world.layout.console)
     assert world.console("GET", "/clusters/orders").json()["activeDc"] == before["activeDc"]
-    assert os.path.exists(world.layout.directory(world.layout.console))
