@@ -32,16 +32,26 @@ class BoundaryScanner {
   int getacks_in_last_feed() const;
 
  private:
-  enum class Expect { array, bulk, body, newline };
-  // Implementation state: see the .cc file.
-  std::int64_t offset_, command_boundary_, transaction_boundary_;
+  enum class Expect { array, bulk, body };
+
+  Result<> take_line(std::string_view line);
+  void begin_command(std::int64_t arguments);
+  void end_argument();
+  void end_command();
+  Error desynchronised(std::string_view what);
+
+  std::int64_t offset_;                ///< last byte fed
+  std::int64_t command_boundary_;
+  std::int64_t transaction_boundary_;
   Expect expect_ = Expect::array;
-  std::string line_;
-  std::int64_t arguments_left_ = 0, body_left_ = 0;
-  std::string name_;
-  int argument_index_ = 0, getacks_ = 0;
-  std::string second_;
-  bool inside_multi_ = false, broken_ = false;
+  std::string line_;                   ///< a header line that the input was cut in
+  std::int64_t arguments_left_ = 0;
+  std::int64_t body_left_ = 0;         ///< bytes of the bulk body and its CRLF still to come
+  int argument_ = 0;                   ///< index of the argument that is being read
+  std::string name_, second_;          ///< the first bytes of the first two arguments
+  bool inside_multi_ = false;
+  bool broken_ = false;
+  int getacks_ = 0;
 };
 
 }  // namespace penstock::keeper

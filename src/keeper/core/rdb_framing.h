@@ -29,9 +29,17 @@ class RdbFraming {
 
  private:
   enum class Stage { header, body_length, body_mark, done };
+
+  Result<Progress> feed_header(std::string_view input);
+  Result<> take_header(std::string_view line);
+  Result<Progress> feed_length(std::string_view input);
+  Result<Progress> feed_mark(std::string_view input);
+
   Stage stage_ = Stage::header;
-  std::string line_, mark_, held_, out_;
-  std::int64_t left_ = 0;
+  std::string line_;       ///< a header that the input was cut in
+  std::string mark_;       ///< of $EOF: framing
+  std::string held_, out_; ///< bytes that may be the mark's beginning; the payload handed out last
+  std::int64_t left_ = 0;  ///< of $<len> framing
   std::optional<std::int64_t> length_;
 };
 

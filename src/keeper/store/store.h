@@ -32,6 +32,7 @@ struct StoreMeta {
   std::string cluster, shard, uuid;
   model::KeeperState state = model::KeeperState::unknown;
   std::uint64_t epoch = 0;                    ///< highest seen
+  std::optional<std::uint64_t> order_epoch;   ///< of the last SETSTATE
   std::optional<Address> upstream;            ///< of the last order
   bool active_dc = false;                     ///< of the last order
   std::vector<Address> members;               ///< the shard's Redis servers and keepers, for Sentinel's REPLICAOF
