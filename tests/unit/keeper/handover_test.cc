@@ -1,0 +1,72 @@
+#include "keeper/core/handover.h"
+
+#include <gtest/gtest.h>
+
+namespace penstock::keeper {
+namespace {
+
+using model::HandoverState;
+
+Handover armed() { return arm({}, "replid", 5, 1000, 5, 0).value(); }
+FailoverAnswer asked(const Handover& now, std::int64_t from, std::int64_t end, std::int64_t at = 10) {
+  return on_psync_failover(now, "replid", "replid", from, end, at);
+}
+
+TEST(Handover, armed_then_held_then_accepted) {
+  const Handover first = armed();
+  EXPECT_EQ(first.state, HandoverState::armed);
+  const auto answer = asked(first, 101, 100);
+  ASSERT_EQ(answer.verdict, FailoverVerdict::hold) << answer.reason;
+  EXPECT_EQ(answer.next.state, HandoverState::held);
+  EXPECT_EQ(answer.next.from, 101);
+  const auto accepted = accept(answer.next, 500);
+  ASSERT_TRUE(accepted);
+  EXPECT_EQ(accepted.value().state, HandoverState::accepted);
+  EXPECT_EQ(accept(accepted.value(), 99'999).value(), accepted.value()) << "repeatable, and no longer bound by the TTL";
+}
+
+TEST(Handover, an_unarmed_keeper_refuses) { EXPECT_EQ(asked({}, 101, 100).verdict, FailoverVerdict::refuse); }
+
+TEST(Handover, only_the_exact_end_of_the_same_history_fits) {
+  EXPECT_EQ(asked(armed(), 100, 100).verdict, FailoverVerdict::refuse) << "behind us";
+  EXPECT_EQ(asked(armed(), 102, 100).verdict, FailoverVerdict::refuse) << "ahead of us";
+  EXPECT_EQ(on_psync_failover(armed(), "replid", "other", 101, 100, 10).verdict, FailoverVerdict::refuse);
+  EXPECT_EQ(on_psync_failover(armed(), "moved-on", "replid", 101, 100, 10).verdict, FailoverVerdict::refuse);
+}
+
+TEST(Handover, the_ttl_ends_what_waits_and_nothing_that_was_accepted) {
+  const Handover held = asked(armed(), 101, 100).next;
+  EXPECT_EQ(expire(armed(), 999).state, HandoverState::armed);
+  EXPECT_EQ(expire(armed(), 1000).state, HandoverState::none);
+  EXPECT_EQ(expire(held, 1000).state, HandoverState::none);
+  EXPECT_FALSE(accept(held, 1000)) << "too late";
+  EXPECT_EQ(asked(armed(), 101, 100, 1000).verdict, FailoverVerdict::refuse);
+  const Handover accepted = accept(held, 500).value();
+  EXPECT_EQ(expire(accepted, 1'000'000).state, HandoverState::accepted);
+}
+
+TEST(Handover, a_retry_after_accept_gets_the_same_answer_and_no_other) {
+  const Handover accepted = accept(asked(armed(), 101, 100).next, 20).value();
+  EXPECT_EQ(asked(accepted, 101, 100).verdict, FailoverVerdict::accept);
+  EXPECT_EQ(asked(accepted, 102, 101).verdict, FailoverVerdict::refuse);
+}
+
+TEST(Handover, abort_before_accept_only) {
+  EXPECT_EQ(abort_handover(armed()).value().state, HandoverState::none);
+  EXPECT_EQ(abort_handover({}).value().state, HandoverState::none);
+  EXPECT_FALSE(abort_handover(accept(asked(armed(), 101, 100).next, 20).value()));
+}
+
+TEST(Handover, arming_is_fenced_by_the_epoch_and_may_be_repeated) {
+  EXPECT_EQ(arm({}, "replid", 4, 1000, 5, 0).error().code, Errc::stale_epoch);
+  EXPECT_FALSE(arm({}, "replid", 5, 0, 5, 0));
+  EXPECT_EQ(arm(armed(), "replid", 5, 1000, 5, 500).value().expires_ms, 1500);
+  const Handover held = asked(armed(), 101, 100).next;
+  EXPECT_EQ(arm(held, "replid", 5, 1000, 5, 500).value().state, HandoverState::held) << "a repeated ARM keeps the hold";
+  EXPECT_EQ(arm(held, "replid", 6, 1000, 5, 500).value().state, HandoverState::armed) << "a newer one begins anew";
+  const Handover accepted = accept(held, 20).value();
+  EXPECT_FALSE(arm(accepted, "replid", 6, 1000, 5, 0)) << "an accepted hand-over ends by SETSTATE only";
+}
+
+}  // namespace
+}  // namespace penstock::keeper

@@ -1,0 +1,81 @@
+#include "keeper/core/psync_decision.h"
+
+#include <gtest/gtest.h>
+
+namespace penstock::keeper {
+namespace {
+
+using Why = FullResync::Why;
+using What = WaitFor::What;
+
+const ReplHistory kHistory{"current", {{"older", 501}, {"oldest", 301}}, 201, 1000};  // holds 201..1000
+
+PsyncOffer with_rdb() {
+  PsyncOffer offer;
+  offer.upstream_synced = true;
+  offer.rdb_offset = 250;
+  return offer;
+}
+
+struct Case {
+  const char* name;
+  PsyncRequest request;
+  PsyncDecision expected;
+};
+
+TEST(PsyncDecision, follows_the_rules_at_every_boundary) {
+  const Case cases[] = {
+      {"the next byte", {"current", 1001}, Continue{"current", 1001}},
+      {"in any case of letters", {"CURRENT", 1001}, Continue{"current", 1001}},
+      {"the first byte held", {"current", 201}, Continue{"current", 201}},
+      {"one before the first byte held", {"current", 200}, FullResync{Why::trimmed, 250}},
+      {"an old id at its limit", {"older", 501}, Continue{"current", 501}},
+      {"an old id one past its limit", {"older", 502}, FullResync{Why::diverged, 250}},
+      {"an older id at its limit", {"oldest", 301}, Continue{"current", 301}},
+      {"an older id one past its limit", {"oldest", 302}, FullResync{Why::diverged, 250}},
+      {"an id never heard of", {"stranger", 1001}, FullResync{Why::unknown_id, 250}},
+      {"a fresh replica", {"?", -1}, FullResync{Why::asked_for_it, 250}},
+      {"ahead of the log", {"current", 1002}, WaitFor{What::upstream_catches_up, false}},
+  };
+  for (const Case& c : cases) EXPECT_EQ(decide_psync(c.request, kHistory, with_rdb()), c.expected) << c.name;
+}
+
+TEST(PsyncDecision, who_is_ahead_waits_bounded_and_is_full_synced_only_when_the_log_is_provably_behind) {
+  PsyncOffer offer = with_rdb();
+  offer.waited_ms = offer.wait_ms_max;
+  EXPECT_EQ(decide_psync({"current", 1002}, kHistory, offer), PsyncDecision(FullResync{Why::ahead, 250}));
+  offer.upstream_synced = false;
+  EXPECT_TRUE(std::holds_alternative<TryLater>(decide_psync({"current", 1002}, kHistory, offer)));
+}
+
+TEST(PsyncDecision, a_link_that_is_down_stops_nobody_who_can_be_continued) {
+  PsyncOffer offer;
+  offer.upstream_synced = false;
+  EXPECT_EQ(decide_psync({"current", 900}, kHistory, offer), PsyncDecision(Continue{"current", 900}));
+}
+
+TEST(PsyncDecision, without_an_rdb_a_full_sync_waits_for_one_and_starts_it_once) {
+  PsyncOffer offer;
+  EXPECT_EQ(decide_psync({"?", -1}, kHistory, offer), PsyncDecision(WaitFor{What::rdb, true}));
+  offer.rdb_arriving = true;
+  EXPECT_EQ(decide_psync({"?", -1}, kHistory, offer), PsyncDecision(WaitFor{What::rdb, false}));
+  offer.waited_ms = offer.wait_ms_max * 100;
+  EXPECT_EQ(decide_psync({"?", -1}, kHistory, offer), PsyncDecision(WaitFor{What::rdb, false})) << "it still arrives";
+  offer.rdb_arriving = false;
+  EXPECT_TRUE(std::holds_alternative<TryLater>(decide_psync({"?", -1}, kHistory, offer)));
+}
+
+TEST(PsyncDecision, a_keeper_without_history_waits_for_its_first_rdb) {
+  EXPECT_EQ(decide_psync({"anything", 5}, ReplHistory{}, PsyncOffer{}), PsyncDecision(WaitFor{What::rdb, true}));
+}
+
+TEST(PsyncDecision, a_keeper_that_does_not_serve_parks_its_replicas) {
+  PsyncOffer offer = with_rdb();
+  offer.serves_replicas = false;
+  EXPECT_EQ(decide_psync({"current", 900}, kHistory, offer), PsyncDecision(WaitFor{What::promotion, false}));
+  offer.waited_ms = offer.wait_ms_max;
+  EXPECT_TRUE(std::holds_alternative<TryLater>(decide_psync({"current", 900}, kHistory, offer)));
+}
+
+}  // namespace
+}  // namespace penstock::keeper
