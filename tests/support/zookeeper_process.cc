@@ -82,6 +82,7 @@ void ZookeeperProcess::spawn() {
   const std::string log = directory_ + "/log", config = directory_ + "/zoo.cfg";
   pid_ = ::fork();
   if (pid_ != 0) return;
+  // The child; it dies with the test, however that ends.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::dup2(out, 1);

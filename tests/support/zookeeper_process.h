@@ -22,7 +22,7 @@ class ZookeeperProcess {
 
   void kill();       ///< SIGKILL
   void start();      ///< again, with the same data
-  void freeze();     ///< SIGSTOP
+  void freeze();     ///< SIGSTOP; it has stopped when this returns
   void thaw();       ///< SIGCONT
   void wipe_data();  ///< while it is killed
 

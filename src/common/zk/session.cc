@@ -223,14 +223,22 @@ std::unique_ptr<Session> open_session(Executor executor, SessionOptions options)
   return std::make_unique<SessionImpl>(std::move(core));
 }
 
-Task<Result<>> ensure_path(Zk& zk, std::string path) {
-  PS_CO_TRY(auto there, co_await zk.exists(path));
+namespace {
+
+Task<Result<>> create_missing(Zk* zk, std::string path) {
+  PS_CO_TRY(auto there, co_await zk->exists(path));
   if (there) co_return success();
   for (const std::string& part : path_and_parents(path)) {
-    auto created = co_await zk.create(part, "", CreateMode::persistent);
+    auto created = co_await zk->create(part, "", CreateMode::persistent);
     if (!created && created.error().code != Errc::conflict) co_return fail(std::move(created.error()));
   }
   co_return success();
+}
+
+}  // namespace
+
+Task<Result<>> ensure_path(Zk& zk, std::string path) {
+  return create_missing(&zk, std::move(path));
 }
 
 }  // namespace penstock::zk

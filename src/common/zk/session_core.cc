@@ -297,8 +297,10 @@ Task<Result<Answer>> SessionCore::ask(std::shared_ptr<SessionCore> self, std::st
   };
   if (const int rc = self->begin(start, std::move(on_answer)); rc != ZOK) co_return fail(error_of(rc, what));
   auto [error] = co_await call->timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-  if (call->outcome && call->outcome->has_value()) co_return std::move(*call->outcome);
-  if (call->outcome) co_return fail(std::move(call->outcome->error()).in(what));
+  if (auto outcome = std::move(call->outcome)) {
+    if (!*outcome) co_return fail(std::move(outcome->error()).in(what));
+    co_return std::move(*outcome);
+  }
   if (error) co_return fail(Errc::cancelled, what + ": stopping");
   co_return fail(Errc::timeout, what + ": no answer within " +
                                     std::to_string(self->options_.request_timeout.count()) + " ms");
