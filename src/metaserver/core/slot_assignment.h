@@ -35,9 +35,8 @@ std::string_view to_string(SlotDiagnosis diagnosis);
 
 struct SlotDecision {
   SlotDiagnosis diagnosis = SlotDiagnosis::balanced;
-  model::SlotTable
-      table;              ///< to be written when `moved` > 0; its version is one higher than the input's then
-  std::size_t moved = 0;  ///< slots whose owner changes
+  model::SlotTable table;  ///< to be written when it differs from the view's; its version is one higher then
+  std::size_t moved = 0;   ///< slots whose owner changes
 };
 
 SlotDecision assign_slots(const SlotView& view);
