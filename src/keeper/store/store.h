@@ -22,6 +22,7 @@
 
 #include "common/base/result.h"
 #include "common/model/model.h"
+#include "keeper/core/boundary_scanner.h"
 #include "keeper/core/handover.h"
 #include "keeper/core/repl_history.h"
 
@@ -68,8 +69,11 @@ class Store {
   virtual std::uint64_t rdb_bytes() const = 0;
   virtual std::uint64_t disk_bytes() const = 0;
 
-  /// Appends stream bytes; the first has offset history().end + 1.
+  /// Appends stream bytes; the first has offset history().end + 1. On any error nothing was appended: protocol (no
+  /// command stream), io (disk full …; may work again later).
   virtual Result<> append(std::string_view bytes) = 0;
+  /// Stands at history().end: where the boundaries are, and the GETACKs of the last append.
+  virtual const BoundaryScanner& scanner() const = 0;
   /// Drops everything above `end` (resume at the transaction boundary after +CONTINUE).
   virtual Result<> truncate_to(std::int64_t end) = 0;
   /// Begins an empty log at `end` without an RDB: a fresh keeper that upstream continued. Keeps meta's replid.
@@ -81,9 +85,14 @@ class Store {
   virtual Result<std::int64_t> fsync_in_background() = 0;
 
   // A full sync arriving: begin → write… → commit or abandon. Reading the old generation goes on meanwhile.
-  virtual Result<> begin_rdb(std::string replid, std::int64_t offset) = 0;
+  enum class RdbPurpose {
+    new_generation,   ///< a full resync: the log begins anew behind this RDB
+    for_current_log,  ///< an RDB of the history that the log holds, fetched beside the stream
+  };
+  virtual Result<> begin_rdb(std::string replid, std::int64_t offset, RdbPurpose purpose) = 0;
   virtual Result<> write_rdb(std::string_view bytes) = 0;
-  /// Makes the new generation current (RDB synced, metadata with the new replid and full_syncs + 1 saved, old removed).
+  /// Makes the new generation current (RDB synced, metadata with the new replid and full_syncs + 1 saved, old removed);
+  /// for_current_log: puts the RDB beside the log, where it can be served once the log has reached its offset.
   virtual Result<> commit_rdb() = 0;
   virtual void abandon_rdb() = 0;
   virtual bool rdb_arriving() const = 0;

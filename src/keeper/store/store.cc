@@ -1,0 +1,341 @@
+#include "keeper/store/store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <mutex>
+#include <random>
+
+#include "keeper/store/file.h"
+#include "keeper/store/meta_json.h"
+#include "keeper/store/segment_log.h"
+
+namespace penstock::keeper {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string new_uuid() {
+  std::random_device random;
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string uuid;
+  for (int i = 0; i < 32; ++i) uuid += kHex[random() & 15];
+  return uuid;
+}
+
+fs::path generation_dir(const fs::path& dir, std::uint64_t generation) { return dir / ("gen-" + std::to_string(generation)); }
+
+fs::path rdb_path(const fs::path& generation, std::int64_t offset) { return generation / ("rdb-" + std::to_string(offset)); }
+
+/// The complete RDB of a generation: a file "rdb-<offset>".
+std::optional<std::int64_t> find_rdb(const fs::path& generation) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(generation, error)) {
+    const std::string name = entry.path().filename().string();
+    std::int64_t offset = 0;
+    if (!name.starts_with("rdb-")) continue;
+    const auto [end, bad] = std::from_chars(name.data() + 4, name.data() + name.size(), offset);
+    if (bad == std::errc{} && end == name.data() + name.size()) return offset;
+  }
+  return std::nullopt;
+}
+
+class FileRdbReader : public Store::RdbReader {
+ public:
+  FileRdbReader(File file, std::int64_t offset, std::uint64_t size) : file_(std::move(file)), offset_(offset), size_(size) {}
+  std::int64_t offset() const override { return offset_; }
+  std::uint64_t size() const override { return size_; }
+  Result<std::size_t> read(std::uint64_t at, char* out, std::size_t max) override { return file_.read_at(at, out, max); }
+
+ private:
+  File file_;
+  std::int64_t offset_;
+  std::uint64_t size_;
+};
+
+class FileStore : public Store {
+ public:
+  FileStore(fs::path dir, StoreOptions options, File lock)
+      : dir_(std::move(dir)), options_(options), lock_(std::move(lock)), pins_(std::make_shared<std::multimap<std::int64_t, int>>()) {}
+
+  Result<> load(const std::string& cluster, const std::string& shard);
+
+  const StoreMeta& meta() const override { return meta_; }
+  Result<> save_meta(StoreMeta meta) override;
+  ReplHistory history() const override;
+  std::optional<std::int64_t> rdb_offset() const override;
+  std::uint64_t rdb_bytes() const override { return rdb_bytes_; }
+  std::uint64_t disk_bytes() const override;
+  Result<> append(std::string_view bytes) override;
+  const BoundaryScanner& scanner() const override { return log_ ? log_->scanner() : no_log_; }
+  Result<> truncate_to(std::int64_t end) override;
+  Result<> begin_log_at(std::int64_t end) override;
+  Result<std::size_t> read(std::int64_t from, char* out, std::size_t max) override;
+  Result<std::int64_t> fsync_in_background() override;
+  Result<> begin_rdb(std::string replid, std::int64_t offset, RdbPurpose purpose) override;
+  Result<> write_rdb(std::string_view bytes) override;
+  Result<> commit_rdb() override;
+  void abandon_rdb() override;
+  bool rdb_arriving() const override { return arriving_.has_value(); }
+  Result<std::unique_ptr<RdbReader>> open_rdb() override;
+  std::shared_ptr<void> pin(std::int64_t from) override;
+
+ private:
+  struct Arriving {
+    std::string replid;
+    std::int64_t offset;
+    RdbPurpose purpose;
+    File file;
+    std::uint64_t bytes = 0;
+  };
+
+  fs::path current_dir() const { return generation_dir(dir_, generation_); }
+  fs::path arriving_path() const { return dir_ / "rdb-arriving"; }
+  Result<> start_generation(std::int64_t end, StoreMeta meta, const fs::path* rdb, std::int64_t rdb_offset);
+  void remove_other_generations();
+  void trim();
+  void drop_rdb();
+  Result<> refresh_tail();
+
+  fs::path dir_;
+  StoreOptions options_;
+  File lock_;
+  StoreMeta meta_;
+  std::uint64_t generation_ = 0;
+  std::optional<SegmentLog> log_;
+  BoundaryScanner no_log_;
+  std::optional<std::int64_t> rdb_;
+  std::uint64_t rdb_bytes_ = 0;
+  std::optional<Arriving> arriving_;
+  std::shared_ptr<std::multimap<std::int64_t, int>> pins_;
+
+  // Shared with the thread that syncs once a second.
+  std::mutex tail_mutex_;
+  File tail_;
+  std::int64_t tail_end_ = 0;
+};
+
+Result<> FileStore::load(const std::string& cluster, const std::string& shard) {
+  std::error_code error;
+  fs::remove(arriving_path(), error);
+  if (fs::exists(dir_ / "meta.json")) {
+    PS_TRY(const auto text, read_file(dir_ / "meta.json"));
+    auto meta = parse_meta(text, generation_);
+    if (!meta) return fail(std::move(meta).error().in((dir_ / "meta.json").string()));
+    meta_ = std::move(meta).value();
+    if (meta_.cluster != cluster || meta_.shard != shard)
+      return fail(Errc::conflict, dir_.string() + ": belongs to shard " + meta_.cluster + "/" + meta_.shard);
+  } else {
+    meta_.cluster = cluster;
+    meta_.shard = shard;
+    meta_.uuid = new_uuid();
+    PS_TRY(save_meta(meta_));
+  }
+  remove_other_generations();
+  if (meta_.replid.empty()) return success();
+  PS_TRY(auto log, SegmentLog::open(current_dir(), options_.segment_bytes));
+  log_.emplace(std::move(log));
+  rdb_ = find_rdb(current_dir());
+  if (rdb_) rdb_bytes_ = fs::file_size(rdb_path(current_dir(), *rdb_), error);
+  return refresh_tail();
+}
+
+void FileStore::remove_other_generations() {
+  std::error_code error;
+  std::vector<fs::path> others;
+  for (const auto& entry : fs::directory_iterator(dir_, error))
+    if (entry.path().filename().string().starts_with("gen-") && (meta_.replid.empty() || entry.path() != current_dir()))
+      others.push_back(entry.path());
+  for (const fs::path& other : others) fs::remove_all(other, error);
+}
+
+Result<> FileStore::save_meta(StoreMeta meta) {
+  PS_TRY(replace_file(dir_ / "meta.json", to_json(meta, generation_)));
+  meta_ = std::move(meta);
+  return success();
+}
+
+ReplHistory FileStore::history() const {
+  if (!log_) return {};
+  return {meta_.replid, meta_.old_ids, log_->first(), log_->end()};
+}
+
+std::optional<std::int64_t> FileStore::rdb_offset() const {
+  const bool connects = rdb_ && log_ && *rdb_ + 1 >= log_->first() && *rdb_ <= log_->end();
+  return connects ? rdb_ : std::nullopt;
+}
+
+std::uint64_t FileStore::disk_bytes() const {
+  return (log_ ? log_->bytes() : 0) + rdb_bytes_ + (arriving_ ? arriving_->bytes : 0);
+}
+
+Result<> FileStore::refresh_tail() {
+  PS_TRY(auto tail, log_->duplicate_tail());
+  const std::lock_guard lock(tail_mutex_);
+  tail_ = std::move(tail);
+  tail_end_ = log_->end();
+  return success();
+}
+
+Result<> FileStore::append(std::string_view bytes) {
+  if (!log_) return fail(Errc::internal, "append without a log");
+  const auto segments_before = log_->tail_first();
+  PS_TRY(log_->append(bytes));
+  if (options_.fsync == StoreOptions::Fsync::always) {
+    PS_TRY(log_->sync());
+  }
+  if (log_->tail_first() != segments_before) {
+    PS_TRY(refresh_tail());
+    trim();
+  } else {
+    const std::lock_guard lock(tail_mutex_);
+    tail_end_ = log_->end();
+  }
+  return success();
+}
+
+Result<std::int64_t> FileStore::fsync_in_background() {
+  File tail;
+  std::int64_t end = 0;
+  {
+    const std::lock_guard lock(tail_mutex_);
+    if (!tail_.is_open()) return std::int64_t{0};
+    PS_TRY(tail, tail_.duplicate());
+    end = tail_end_;
+  }
+  PS_TRY(tail.sync());
+  return end;
+}
+
+void FileStore::drop_rdb() {
+  std::error_code error;
+  if (rdb_) fs::remove(rdb_path(current_dir(), *rdb_), error);
+  rdb_.reset();
+  rdb_bytes_ = 0;
+}
+
+/// Keeps the log within its budget: whole segments go, oldest first; before a segment that the RDB needs goes, the RDB
+/// does (a replica that needs one then waits for a fresh one). Pinned segments stay up to twice the budget.
+void FileStore::trim() {
+  while (log_->bytes() > options_.log_bytes_max) {
+    const auto next = log_->next_first();
+    if (!next) return;
+    const bool pinned = !pins_->empty() && pins_->begin()->first < *next;
+    if (pinned && log_->bytes() <= 2 * options_.log_bytes_max) return;
+    if (rdb_ && *rdb_ + 1 < *next) drop_rdb();
+    if (!log_->drop_first_segment()) return;
+  }
+}
+
+Result<> FileStore::truncate_to(std::int64_t end) {
+  if (!log_) return fail(Errc::internal, "truncate without a log");
+  PS_TRY(log_->truncate_to(end));
+  return refresh_tail();
+}
+
+Result<std::size_t> FileStore::read(std::int64_t from, char* out, std::size_t max) {
+  if (!log_) return fail(Errc::not_found, "there is no log yet");
+  return log_->read(from, out, max);
+}
+
+/// S2, S3: the new generation's files are complete and synced before the metadata that names it is.
+Result<> FileStore::start_generation(std::int64_t end, StoreMeta meta, const fs::path* rdb, std::int64_t rdb_offset) {
+  const std::uint64_t next = generation_ + 1;
+  const fs::path dir = generation_dir(dir_, next);
+  std::error_code error;
+  fs::remove_all(dir, error);
+  if (!fs::create_directory(dir, error)) return fail(Errc::io, dir.string() + ": " + error.message());
+  if (rdb) {
+    fs::rename(*rdb, rdb_path(dir, rdb_offset), error);
+    if (error) return fail(Errc::io, rdb->string() + ": rename: " + error.message());
+  }
+  PS_TRY(auto log, SegmentLog::create(dir, end, options_.segment_bytes));
+  PS_TRY(log.sync());
+  PS_TRY(sync_directory(dir));
+  const std::uint64_t previous = std::exchange(generation_, next);
+  if (auto saved = save_meta(std::move(meta)); !saved) {
+    generation_ = previous;
+    return saved;
+  }
+  log_.emplace(std::move(log));
+  rdb_ = rdb ? std::optional(rdb_offset) : std::nullopt;
+  rdb_bytes_ = rdb ? fs::file_size(rdb_path(dir, rdb_offset), error) : 0;
+  remove_other_generations();
+  return refresh_tail();
+}
+
+Result<> FileStore::begin_log_at(std::int64_t end) { return start_generation(end, meta_, nullptr, 0); }
+
+Result<> FileStore::begin_rdb(std::string replid, std::int64_t offset, RdbPurpose purpose) {
+  abandon_rdb();
+  PS_TRY(auto file, File::open(arriving_path(), O_RDWR | O_CREAT | O_TRUNC));
+  arriving_.emplace(Arriving{std::move(replid), offset, purpose, std::move(file)});
+  return success();
+}
+
+Result<> FileStore::write_rdb(std::string_view bytes) {
+  PS_TRY(arriving_->file.write_at(arriving_->bytes, bytes));
+  arriving_->bytes += bytes.size();
+  return success();
+}
+
+Result<> FileStore::commit_rdb() {
+  PS_TRY(arriving_->file.sync());
+  const Arriving arrived = *std::exchange(arriving_, std::nullopt);
+  if (arrived.purpose == RdbPurpose::for_current_log) {
+    if (!log_ || !same_replid(arrived.replid, meta_.replid) || arrived.offset + 1 < log_->first())
+      return fail(Errc::conflict, "the RDB at offset " + std::to_string(arrived.offset) + " does not connect to the log");
+    drop_rdb();
+    std::error_code error;
+    fs::rename(arriving_path(), rdb_path(current_dir(), arrived.offset), error);
+    if (error) return fail(Errc::io, arriving_path().string() + ": rename: " + error.message());
+    rdb_ = arrived.offset;
+    rdb_bytes_ = arrived.bytes;
+    return sync_directory(current_dir());
+  }
+  StoreMeta meta = meta_;
+  meta.replid = arrived.replid;
+  meta.old_ids.clear();
+  meta.full_syncs++;
+  const fs::path rdb = arriving_path();
+  return start_generation(arrived.offset, std::move(meta), &rdb, arrived.offset);
+}
+
+void FileStore::abandon_rdb() {
+  if (!arriving_) return;
+  arriving_.reset();
+  std::error_code error;
+  fs::remove(arriving_path(), error);
+}
+
+Result<std::unique_ptr<Store::RdbReader>> FileStore::open_rdb() {
+  if (!rdb_offset()) return fail(Errc::not_found, "there is no RDB that connects to the log");
+  PS_TRY(auto file, File::open(rdb_path(current_dir(), *rdb_), O_RDONLY));
+  PS_TRY(const auto size, file.size());
+  return std::unique_ptr<RdbReader>(std::make_unique<FileRdbReader>(std::move(file), *rdb_, size));
+}
+
+std::shared_ptr<void> FileStore::pin(std::int64_t from) {
+  const auto entry = pins_->emplace(from, 0);
+  // The set of pins outlives the store if a token does.
+  return std::shared_ptr<void>(nullptr, [pins = pins_, entry](void*) { pins->erase(entry); });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::open(fs::path dir, std::string cluster, std::string shard, StoreOptions options) {
+  std::error_code error;
+  fs::create_directories(dir, error);
+  if (error) return fail(Errc::io, dir.string() + ": " + error.message());
+  PS_TRY(auto lock, File::open(dir / "lock", O_RDWR | O_CREAT));
+  if (::flock(lock.fd(), LOCK_EX | LOCK_NB) != 0)
+    return fail(Errc::conflict, dir.string() + ": another process holds this keeper's directory");
+  auto store = std::make_unique<FileStore>(dir, options, std::move(lock));
+  PS_TRY(store->load(cluster, shard));
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+}  // namespace penstock::keeper

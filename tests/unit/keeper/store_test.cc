@@ -1,0 +1,317 @@
+#include "keeper/store/store.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+
+#include "support/temp_dir.h"
+
+namespace penstock::keeper {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string command(const std::string& value) { return "*2\r\n$4\r\nECHO\r\n$" + std::to_string(value.size()) + "\r\n" + value + "\r\n"; }
+
+class StoreTest : public ::testing::Test {
+ protected:
+  StoreOptions small() {
+    StoreOptions options;
+    options.segment_bytes = 100;
+    options.log_bytes_max = 1000;
+    return options;
+  }
+  std::unique_ptr<Store> open(StoreOptions options) {
+    auto store = Store::open(dir_.path() / "s1", "orders", "s1", options);
+    EXPECT_TRUE(store) << store.error().text();
+    return store ? std::move(store).value() : nullptr;
+  }
+  std::unique_ptr<Store> open() { return open(small()); }
+  /// A full sync: an RDB at `offset` of history `replid`.
+  void full_sync(Store& store, const std::string& replid, std::int64_t offset, const std::string& rdb) {
+    ASSERT_TRUE(store.begin_rdb(replid, offset, Store::RdbPurpose::new_generation));
+    ASSERT_TRUE(store.write_rdb(rdb));
+    auto committed = store.commit_rdb();
+    ASSERT_TRUE(committed) << committed.error().text();
+  }
+  /// Closes `store`, as a clean end of the process does, and opens its directory again.
+  std::unique_ptr<Store> open_again(std::unique_ptr<Store>& store) {
+    store.reset();
+    return open();
+  }
+  std::string read_all(Store& store) {
+    std::string out;
+    char chunk[64];
+    for (std::int64_t at = store.history().log_first;;) {
+      auto got = store.read(at, chunk, sizeof chunk);
+      EXPECT_TRUE(got) << got.error().text();
+      if (!got || got.value() == 0) return out;
+      out.append(chunk, got.value());
+      at += static_cast<std::int64_t>(got.value());
+    }
+  }
+  std::string read_rdb(Store& store) {
+    auto reader = store.open_rdb();
+    EXPECT_TRUE(reader) << reader.error().text();
+    if (!reader) return "";
+    std::string out(reader.value()->size(), '\0');
+    EXPECT_EQ(reader.value()->read(0, out.data(), out.size()).value(), out.size());
+    return out;
+  }
+  fs::path last_segment() {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::recursive_directory_iterator(dir_.path()))
+      if (entry.path().filename().string().starts_with("log-")) files.push_back(entry.path());
+    std::ranges::sort(files);
+    return files.back();
+  }
+
+  test::TempDir dir_;
+};
+
+TEST_F(StoreTest, keeps_rdb_log_and_identity_across_a_restart) {
+  std::string uuid, stream;
+  {
+    auto store = open();
+    uuid = store->meta().uuid;
+    full_sync(*store, "aaa", 1000, "REDIS-RDB");
+    for (int i = 0; i < 20; ++i) {
+      stream += command(std::string(static_cast<std::size_t>(i * 3), 'x'));
+      ASSERT_TRUE(store->append(command(std::string(static_cast<std::size_t>(i * 3), 'x'))));
+    }
+    EXPECT_EQ(store->history().end, 1000 + static_cast<std::int64_t>(stream.size()));
+  }
+  auto store = open();
+  EXPECT_EQ(store->meta().uuid, uuid);
+  EXPECT_EQ(store->meta().full_syncs, 1);
+  EXPECT_EQ(store->history().replid, "aaa");
+  EXPECT_EQ(store->history().end, 1000 + static_cast<std::int64_t>(stream.size()));
+  EXPECT_EQ(store->history().log_first, 1001);
+  EXPECT_EQ(read_all(*store), stream);
+  EXPECT_EQ(read_rdb(*store), "REDIS-RDB");
+}
+
+TEST_F(StoreTest, a_torn_or_garbled_tail_is_cut_at_the_last_transaction_boundary) {
+  const std::string whole = command("first") + command("second");
+  const std::string multi = "*1\r\n$5\r\nMULTI\r\n" + command("inside");
+  for (const std::string& tail : {multi, multi.substr(0, 20), command("torn").substr(0, 11), std::string("garbage\r\n")}) {
+    test::TempDir fresh;
+    auto open_here = [&] { return Store::open(fresh.path(), "c", "s", StoreOptions{}).value(); };
+    {
+      auto store = open_here();
+      full_sync(*store, "aaa", 0, "R");
+      ASSERT_TRUE(store->append(whole));
+    }
+    for (const auto& entry : fs::recursive_directory_iterator(fresh.path()))
+      if (entry.path().filename().string().starts_with("log-")) std::ofstream(entry.path(), std::ios::app) << tail;
+    auto store = open_here();
+    EXPECT_EQ(store->history().end, static_cast<std::int64_t>(whole.size())) << tail;
+    EXPECT_EQ(read_all(*store), whole);
+    ASSERT_TRUE(store->append(command("more")));
+    EXPECT_EQ(read_all(*store), whole + command("more"));
+  }
+}
+
+TEST_F(StoreTest, recovery_cuts_a_transaction_that_spans_segments) {
+  std::string boundary;
+  {
+    auto store = open();
+    full_sync(*store, "aaa", 0, "R");
+    for (int i = 0; i < 5; ++i) boundary += command("0123456789");
+    ASSERT_TRUE(store->append(boundary));
+    ASSERT_TRUE(store->append("*1\r\n$5\r\nMULTI\r\n"));
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(store->append(command("0123456789")));
+    EXPECT_EQ(store->scanner().transaction_boundary(), static_cast<std::int64_t>(boundary.size()));
+  }
+  auto store = open();
+  EXPECT_EQ(read_all(*store), boundary);
+}
+
+TEST_F(StoreTest, an_empty_last_segment_of_a_crash_is_dropped) {
+  {
+    auto store = open();
+    full_sync(*store, "aaa", 0, "R");
+    ASSERT_TRUE(store->append(command(std::string(200, 'x'))));
+  }
+  const fs::path last = last_segment();
+  const std::string name = last.filename().string();
+  std::ofstream(last.parent_path() / ("log-9" + name.substr(5)));
+  EXPECT_EQ(read_all(*open()), command(std::string(200, 'x')));
+}
+
+TEST_F(StoreTest, a_missing_segment_is_corrupt_and_named) {
+  {
+    auto store = open();
+    full_sync(*store, "aaa", 0, "R");
+    ASSERT_TRUE(store->append(command(std::string(350, 'x'))));
+  }
+  for (const auto& entry : fs::recursive_directory_iterator(dir_.path()))
+    if (entry.path().filename().string().ends_with("101")) fs::remove(entry.path());
+  auto store = Store::open(dir_.path() / "s1", "orders", "s1", small());
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, Errc::corrupt);
+  EXPECT_NE(store.error().message.find("log-"), std::string::npos);
+}
+
+TEST_F(StoreTest, the_old_generation_serves_until_the_new_rdb_is_complete) {
+  auto store = open();
+  full_sync(*store, "aaa", 100, "OLD");
+  ASSERT_TRUE(store->append(command("old")));
+  auto reader = store->open_rdb().value();
+  ASSERT_TRUE(store->begin_rdb("bbb", 50, Store::RdbPurpose::new_generation));
+  ASSERT_TRUE(store->write_rdb("NE"));
+  EXPECT_TRUE(store->rdb_arriving());
+  EXPECT_EQ(store->history().replid, "aaa");
+  EXPECT_EQ(read_rdb(*store), "OLD");
+  ASSERT_TRUE(store->write_rdb("W"));
+  ASSERT_TRUE(store->commit_rdb());
+  EXPECT_EQ(store->history(), (ReplHistory{"bbb", {}, 51, 50}));
+  EXPECT_EQ(read_rdb(*store), "NEW");
+  char old[3];
+  EXPECT_EQ(reader->read(0, old, 3).value(), 3u) << "an open reader outlives its generation";
+  EXPECT_EQ(std::string(old, 3), "OLD");
+}
+
+TEST_F(StoreTest, an_unfinished_rdb_is_gone_after_a_restart_and_the_old_generation_stands) {
+  {
+    auto store = open();
+    full_sync(*store, "aaa", 100, "OLD");
+    ASSERT_TRUE(store->begin_rdb("bbb", 50, Store::RdbPurpose::new_generation));
+    ASSERT_TRUE(store->write_rdb("HALF"));
+  }
+  auto store = open();
+  EXPECT_FALSE(store->rdb_arriving());
+  EXPECT_EQ(store->history().replid, "aaa");
+  EXPECT_EQ(read_rdb(*store), "OLD");
+}
+
+TEST_F(StoreTest, trims_whole_segments_and_the_rdb_before_what_it_needs) {
+  auto store = open();
+  full_sync(*store, "aaa", 0, "RDB");
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(store->append(command(std::string(100, 'x'))));
+  EXPECT_TRUE(store->rdb_offset());
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(store->append(command(std::string(100, 'x'))));
+  EXPECT_FALSE(store->rdb_offset()) << "an RDB without its log is of no use";
+  EXPECT_LE(store->history().end - store->history().log_first + 1, 1200);
+  char byte;
+  EXPECT_EQ(store->read(1, &byte, 1).error().code, Errc::not_found);
+}
+
+TEST_F(StoreTest, a_pin_holds_segments_up_to_twice_the_budget) {
+  auto store = open();
+  full_sync(*store, "aaa", 0, "RDB");
+  auto pin = store->pin(1);
+  for (int i = 0; i < 12; ++i) ASSERT_TRUE(store->append(command(std::string(100, 'x'))));
+  EXPECT_EQ(store->history().log_first, 1);
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(store->append(command(std::string(100, 'x'))));
+  EXPECT_GT(store->history().log_first, 1);
+  pin.reset();
+  ASSERT_TRUE(store->append(command(std::string(100, 'x'))));
+  EXPECT_LE(store->history().end - store->history().log_first + 1, 1200);
+}
+
+TEST_F(StoreTest, an_rdb_fetched_beside_the_stream_joins_the_log_it_belongs_to) {
+  auto store = open();
+  full_sync(*store, "aaa", 0, "RDB");
+  StoreMeta meta = store->meta();
+  ASSERT_TRUE(store->begin_log_at(500));
+  EXPECT_FALSE(store->rdb_offset());
+  ASSERT_TRUE(store->append(command("x")));
+  const std::int64_t end = store->history().end;
+  ASSERT_TRUE(store->begin_rdb("aaa", end + 10, Store::RdbPurpose::for_current_log));
+  ASSERT_TRUE(store->write_rdb("SIDE"));
+  ASSERT_TRUE(store->commit_rdb());
+  EXPECT_FALSE(store->rdb_offset()) << "it is ahead of the log";
+  ASSERT_TRUE(store->append(command("0123456789")));
+  EXPECT_EQ(store->rdb_offset(), end + 10);
+  EXPECT_EQ(read_rdb(*store), "SIDE");
+  ASSERT_TRUE(store->begin_rdb("zzz", end, Store::RdbPurpose::for_current_log));
+  EXPECT_EQ(store->commit_rdb().error().code, Errc::conflict) << "another history";
+}
+
+TEST_F(StoreTest, truncates_across_segments) {
+  auto store = open();
+  full_sync(*store, "aaa", 0, "R");
+  const std::string first = command("keep");
+  ASSERT_TRUE(store->append(first));
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(store->append(command(std::string(100, 'x'))));
+  ASSERT_TRUE(store->truncate_to(static_cast<std::int64_t>(first.size())));
+  EXPECT_EQ(read_all(*store), first);
+  ASSERT_TRUE(store->append(command("next")));
+  EXPECT_EQ(read_all(*open_again(store)), first + command("next"));
+}
+
+TEST_F(StoreTest, metadata_survives_with_an_accepted_hand_over_only) {
+  {
+    auto store = open();
+    StoreMeta meta = store->meta();
+    meta.state = model::KeeperState::active;
+    meta.epoch = (3ULL << 32) | 7;
+    meta.order_epoch = 5;
+    meta.upstream = Address{"127.0.0.1", 7001};
+    meta.active_dc = true;
+    meta.members = {{"127.0.0.1", 7001}, {"127.0.0.1", 7002}};
+    meta.old_ids = {{"old", 77}};
+    meta.handover = {model::HandoverState::accepted, "replid", 9, 0, 101};
+    ASSERT_TRUE(store->save_meta(meta));
+    EXPECT_EQ(store->meta(), meta);
+  }
+  auto store = open();
+  EXPECT_EQ(store->meta().epoch, (3ULL << 32) | 7);
+  EXPECT_EQ(store->meta().order_epoch, 5u);
+  EXPECT_EQ(store->meta().members.size(), 2u);
+  EXPECT_EQ(store->meta().handover.state, model::HandoverState::accepted);
+  EXPECT_EQ(store->meta().handover.from, 101);
+  StoreMeta meta = store->meta();
+  meta.handover.state = model::HandoverState::held;
+  ASSERT_TRUE(store->save_meta(meta));
+  EXPECT_EQ(open_again(store)->meta().handover.state, model::HandoverState::none);
+}
+
+TEST_F(StoreTest, a_directory_has_one_owner_and_one_shard) {
+  auto store = open();
+  EXPECT_EQ(Store::open(dir_.path() / "s1", "orders", "s1", small()).error().code, Errc::conflict);
+  store.reset();
+  EXPECT_EQ(Store::open(dir_.path() / "s1", "orders", "s2", small()).error().code, Errc::conflict);
+}
+
+/// Makes writes beyond `bytes` fail with EFBIG, as a full disk does with ENOSPC.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_;
+};
+
+TEST_F(StoreTest, a_failed_append_appends_nothing_and_a_later_one_works) {
+  StoreOptions options;  // one large segment
+  auto store = open(options);
+  full_sync(*store, "aaa", 0, "R");
+  ASSERT_TRUE(store->append(command("before")));
+  const std::int64_t end = store->history().end;
+  {
+    FileSizeLimit full(200);
+    auto failed = store->append(command(std::string(1000, 'x')));
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, Errc::io);
+    EXPECT_NE(failed.error().message.find("log-"), std::string::npos) << failed.error().message;
+    EXPECT_EQ(store->history().end, end);
+  }
+  ASSERT_TRUE(store->append(command("after")));
+  EXPECT_EQ(read_all(*store), command("before") + command("after"));
+  EXPECT_FALSE(store->append("nonsense\r\n"));
+  EXPECT_EQ(read_all(*store), command("before") + command("after"));
+}
+
+}  // namespace
+}  // namespace penstock::keeper
