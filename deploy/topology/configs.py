@@ -42,6 +42,15 @@ autopurge.purgeInterval=1
 METASERVER = """\
 id = "{name}"
 dc = "{dc}"
+consoles = ["http://{console}"]
+
+[http]
+host = "{host}"
+port = {port}
+
+[zookeeper]
+servers = "{zookeeper}"
+session_timeout = "4s"
 """
 
 KEEPER = """\
@@ -64,7 +73,7 @@ def quoted(values) -> str:
 
 def _fill(template: str, layout: Layout, process: Process) -> str:
     values = {"host": HOST, "port": process.port, "name": process.name, "dc": process.dc,
-              "directory": layout.directory(process)}
+              "directory": layout.directory(process), "console": layout.console.address}
     if process.dc:
         values["zookeeper"] = layout.zookeeper(process.dc).address
     return template.format(**values)
