@@ -4,7 +4,7 @@ import sys
 import time
 from contextlib import contextmanager
 
-from topology import chain, inventory, rest
+from topology import chain, health, inventory
 from topology.layout import DCS, SHARDS, Layout
 from topology.machine import Failed, Machine, binaries_missing
 from topology.observe import observe
@@ -65,7 +65,7 @@ def unsettled(layout: Layout, active: dict[str, str] | None = None) -> list[str]
         wanted = active or inventory.active_dcs(layout)
     except OSError as error:
         return [str(error)]
-    return chain.problems(layout, observe(layout), wanted)
+    return chain.problems(layout, observe(layout), wanted) or health.problems(layout)
 
 
 def wait_converged(layout: Layout, seconds: float, active: dict[str, str] | None = None) -> None:

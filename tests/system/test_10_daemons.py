@@ -33,7 +33,7 @@ def test_the_commented_defaults_are_valid(binaries, root, daemon):
 
 
 @pytest.mark.parametrize("daemon", DAEMONS)
-def test_check_config_names_every_problem(binaries, request, workdir, daemon):
+def test_check_config_names_every_problem(binaries, root, workdir, daemon):
     text = (root / "conf" / DAEMONS[daemon]).read_text()
     bad = workdir / f"{daemon}-bad.toml"
     bad.write_text("surplus_key = 1\n" + text)

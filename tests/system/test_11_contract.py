@@ -76,10 +76,45 @@ def test_every_schema_is_one(root):
         jsonschema.Draft202012Validator.check_schema(json.loads(file.read_text()))
 
 
-def test_seed_answers_keep_their_keys(world):
-    """Frozen: these keys are what other programs rely on."""
+ADDRESS = {"host": str, "port": int, "address": str, "epoch": int}
+WHERE = {"cluster": str, "shard": str, "dc": str, "stale": bool}
+NODE = {"address": str, "kind": str, "role": str, "reachable": bool, "state": str, "upstream": (str, type(None)),
+        "link": (str, type(None)), "replid": str, "offset": int, "lagBytes": (int, type(None))}
+GOLDEN = {
+    "": {**WHERE, "owner": str, "config": {"cluster": dict, "shard": dict}, "state": {"activeDc": str, "epoch": dict},
+         "health": {"diagnosis": str, "why": str, "keepers": [dict], "redises": [dict], "sentinels": [dict]}},
+    "/redis/master": {**WHERE, **ADDRESS},
+    "/keeper/active": {**WHERE, **ADDRESS, "state": str},
+    "/arch": {"cluster": str, "shard": str, "activeDc": str,
+              "dcs": {dc: {"reachable": bool, "master": (str, type(None)), "activeKeeper": str, "nodes": [NODE]}
+                      for dc in DCS}},
+}
+
+
+def missing(golden, answer, path="$"):
+    """What of `golden` the answer does not keep: keys may be added, never lost, never of another type."""
+    if isinstance(golden, dict):
+        if not isinstance(answer, dict):
+            return [f"{path} is no object: {answer}"]
+        return [problem for key, inner in golden.items() for problem in (
+            missing(inner, answer[key], f"{path}.{key}") if key in answer else [f"{path}.{key} is missing"])]
+    if isinstance(golden, list):
+        if not isinstance(answer, list) or not answer:
+            return [f"{path} is no list with something in it: {answer}"]
+        return [problem for i, one in enumerate(answer) for problem in missing(golden[0], one, f"{path}[{i}]")]
+    return [] if isinstance(answer, golden) else [f"{path} is a {type(answer).__name__}: {answer}"]
+
+
+@pytest.mark.parametrize("path", GOLDEN)
+def test_seed_answers_keep_their_keys(world, path):
+    """Frozen: other programs rely on these keys and types."""
     for dc in DCS:
-        for cluster, shard in SHARDS:
-            server = world.metaserver(dc)
-            whole = world.ask(server, f"/api/{cluster}/{shard}").json()
-            assert {"cluster", "shard"} <= set(whole), whole
+        for server in world.layout.metaservers(dc):
+            for cluster, shard in SHARDS:
+                answer = world.ask(server, f"/api/{cluster}/{shard}{path}").json()
+                assert missing(GOLDEN[path], answer) == [], f"{server.name}: {answer}"
+
+
+def test_golden_can_fail():
+    assert missing({"a": int, "b": [{"c": str}]}, {"a": 1, "b": [{"c": "x"}]}) == []
+    assert missing({"a": int}, {"a": "1"}) and missing({"a": int}, {}) and missing({"b": [{"c": str}]}, {"b": []})

@@ -91,8 +91,7 @@ class Writer(threading.Thread):
 
 def master_port(answer: dict) -> int | None:
     """From what GET /api/{cluster}/{shard}/redis/master says; None while there is none."""
-    address = answer.get("master") or answer.get("address") or ""
-    return int(address.rsplit(":", 1)[1]) if address else None
+    return answer.get("port")
 
 
 class Load:

@@ -8,7 +8,7 @@ from kazoo.client import KazooClient
 
 from support.counters import FullSyncs
 from support.wait import wait_none, wait_until
-from topology import chain, inventory, rest
+from topology import chain, health, inventory, rest
 from topology.layout import DCS, SHARDS, Keeper, Layout, Process
 from topology.machine import Machine
 from topology.observe import Observation, observe, redis_view
@@ -117,7 +117,7 @@ class World:
                     found.append(f"{server.name} is not ready: {answer}")
             except OSError as error:
                 found.append(str(error))
-        return found
+        return found or health.problems(self.layout)
 
     def wait_converged(self, active: dict[str, str] | None = None, seconds: float = 60) -> None:
         wait_none("the topology is as it should be", lambda: self.problems(active), seconds)
