@@ -61,7 +61,7 @@ Result<MasterChange> parse_master_change(const std::string& body) {
   MasterChange change;
   reader.address("from");
   change.to = reader.address("to");
-  if (reader.string("source").empty()) reader.problem("source", "must not be empty");
+  if (reader.string("source").empty() && reader.has("source")) reader.problem("source", "must not be empty");
   if (reader.has("epoch"))
     change.epoch = static_cast<std::uint64_t>(reader.integer("epoch", 0, std::numeric_limits<std::int64_t>::max()));
   PS_TRY(reader.finish());

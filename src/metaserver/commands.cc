@@ -91,32 +91,6 @@ std::vector<resp::Command> sentinel_settings(const model::SentinelConfig& config
   return commands;
 }
 
-Result<model::KeeperReport> parse_keeper_report(const resp::Value& reply) {
-  PS_TRY(const auto fields, flat_array(reply, "KEEPER GETSTATE"));
-  model::KeeperReport report;
-  report.cluster = text_of(fields, "cluster");
-  report.shard = text_of(fields, "shard");
-  report.uuid = text_of(fields, "uuid");
-  PS_TRY(report.state, model::parse_keeper_state(text_of(fields, "state")));
-  report.epoch = number_of<std::uint64_t>(fields, "epoch", 0);
-  if (const auto& upstream = text_of(fields, "upstream"); !upstream.empty()) {
-    PS_TRY(report.upstream, parse_address(upstream));
-  }
-  report.link = text_of(fields, "link");
-  report.replid = text_of(fields, "replid");
-  report.offset = number_of<std::int64_t>(fields, "offset", 0);
-  report.replid2 = text_of(fields, "replid2");
-  report.second_offset = number_of<std::int64_t>(fields, "second_offset", -1);
-  report.log_first = number_of<std::int64_t>(fields, "log_first", -1);
-  report.rdb_offset = number_of<std::int64_t>(fields, "rdb_offset", -1);
-  PS_TRY(report.handover, model::parse_handover_state(text_of(fields, "handover")));
-  report.handover_offset = number_of<std::int64_t>(fields, "handover_offset", -1);
-  report.full_syncs = number_of<std::int64_t>(fields, "full_syncs", 0);
-  report.full_syncs_served = number_of<std::int64_t>(fields, "full_syncs_served", 0);
-  report.replicas = number_of<std::int64_t>(fields, "replicas", 0);
-  return report;
-}
-
 Result<RedisObservation> parse_redis(const resp::Value& info) {
   PS_TRY(const auto replication, resp::parse_replication_info(info));
   const std::string* text = info.string();

@@ -17,8 +17,6 @@ resp::Command set_state_command(const SetKeeperState& order);
 resp::Command arm_command(const ArmHandover& arm);
 std::vector<resp::Command> sentinel_settings(const model::SentinelConfig& config);
 
-/// The flat array of KEEPER GETSTATE.
-Result<model::KeeperReport> parse_keeper_report(const resp::Value& reply);
 /// INFO with all default sections; fills everything but address, failures and role_since_ms.
 Result<RedisObservation> parse_redis(const resp::Value& info);
 /// SENTINEL MASTER and SENTINEL GET-MASTER-ADDR-BY-NAME of one name; fills all but address and master_since_ms.

@@ -1,5 +1,6 @@
 #include "metaserver/observer.h"
 
+#include "common/model/keeper_report.h"
 #include "metaserver/commands.h"
 #include "metaserver/gather.h"
 
@@ -35,7 +36,7 @@ Task<void> Observer::look_at_keeper(Address address, KeeperObservation* out) {
   resp::Command command{"KEEPER", "GETSTATE"};
   const auto reply = co_await RedisPool::ask(&pool_.at(address), std::move(command), probe_);
   auto& memory = keepers_[address];
-  auto report = reply ? parse_keeper_report(reply.value()) : Result<model::KeeperReport>(fail(reply.error()));
+  auto report = reply ? model::parse_keeper_report(reply.value()) : Result<model::KeeperReport>(fail(reply.error()));
   if (report) {
     memory = {};
     out->report = std::move(report).value();

@@ -169,10 +169,11 @@ Task<Result<Millis>> Shard::look_and_act() {
   if (acts) {
     auto done = co_await carry_out_all(decision.actions);
     const Millis pause = next_pause(view, decision, done.has_value());
-    if (!done) kLog.warn("order failed", {{"shard", text()}, {"error", done.error().text()}});
+    say_failure(done ? "" : done.error().text());
     co_return pause;
   }
   last_actions_.clear();
+  say_failure("");
   {
     const auto released = std::move(held).value();
   }
@@ -181,6 +182,11 @@ Task<Result<Millis>> Shard::look_and_act() {
   else
     step_seen_.reset();
   co_return next_pause(view, decision, false);
+}
+
+void Shard::say_failure(const std::string& failure) {
+  if (!failure.empty() && failure != last_failure_) kLog.warn("order failed", {{"shard", text()}, {"error", failure}});
+  last_failure_ = failure;
 }
 
 Task<void> Shard::observe_into(Observations* seen) { *seen = co_await observer_.look(all_targets(shard_), mono_ms()); }

@@ -81,6 +81,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Task<Result<>> carry_out_all(std::vector<Action> actions);
   Task<Result<>> carry_out_one(Action action);
   Task<void> heal_switch(ShardView view);
+  /// Once, not at every look that meets it again.
+  void say_failure(const std::string& failure);
   void publish(const ShardView& view, const Decision& decision);
   bool wants_peers() const;
   Millis next_pause(const ShardView& view, const Decision& decision, bool acted);
@@ -107,6 +109,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   std::int64_t master_hint_until_ms_ = 0;
   std::optional<Look> last_;
   std::vector<Action> last_actions_;
+  std::string last_failure_;
 
   struct StepSeen {
     std::string operation;
