@@ -75,16 +75,17 @@ class FileStore : public Store {
   Result<> begin_log_at(std::int64_t end) override;
   Result<std::size_t> read(std::int64_t from, char* out, std::size_t max) override;
   Result<std::int64_t> fsync_in_background() override;
-  Result<> begin_rdb(std::string replid, std::int64_t offset, RdbPurpose purpose) override;
-  Result<> write_rdb(std::string_view bytes) override;
-  Result<> commit_rdb() override;
-  void abandon_rdb() override;
+  Result<RdbTicket> begin_rdb(std::string replid, std::int64_t offset, RdbPurpose purpose) override;
+  Result<> write_rdb(RdbTicket ticket, std::string_view bytes) override;
+  Result<> commit_rdb(RdbTicket ticket) override;
+  void abandon_rdb(RdbTicket ticket) override;
   bool rdb_arriving() const override { return arriving_.has_value(); }
   Result<std::unique_ptr<RdbReader>> open_rdb() override;
   std::shared_ptr<void> pin(std::int64_t from) override;
 
  private:
   struct Arriving {
+    RdbTicket ticket;
     std::string replid;
     std::int64_t offset;
     RdbPurpose purpose;
@@ -99,6 +100,7 @@ class FileStore : public Store {
   void trim();
   void drop_rdb();
   Result<> refresh_tail();
+  Result<> check_ticket(RdbTicket ticket) const;
 
   fs::path dir_;
   StoreOptions options_;
@@ -110,6 +112,7 @@ class FileStore : public Store {
   std::optional<std::int64_t> rdb_;
   std::uint64_t rdb_bytes_ = 0;
   std::optional<Arriving> arriving_;
+  RdbTicket last_ticket_ = 0;
   std::shared_ptr<std::multimap<std::int64_t, int>> pins_;
 
   // Shared with the thread that syncs once a second.
@@ -269,20 +272,26 @@ Result<> FileStore::start_generation(std::int64_t end, StoreMeta meta, const fs:
 
 Result<> FileStore::begin_log_at(std::int64_t end) { return start_generation(end, meta_, nullptr, 0); }
 
-Result<> FileStore::begin_rdb(std::string replid, std::int64_t offset, RdbPurpose purpose) {
-  abandon_rdb();
-  PS_TRY(auto file, File::open(arriving_path(), O_RDWR | O_CREAT | O_TRUNC));
-  arriving_.emplace(Arriving{std::move(replid), offset, purpose, std::move(file)});
-  return success();
+Result<> FileStore::check_ticket(RdbTicket ticket) const {
+  if (arriving_ && arriving_->ticket == ticket) return success();
+  return fail(Errc::conflict, "another full sync has taken this one's place");
 }
 
-Result<> FileStore::write_rdb(std::string_view bytes) {
+Result<Store::RdbTicket> FileStore::begin_rdb(std::string replid, std::int64_t offset, RdbPurpose purpose) {
+  PS_TRY(auto file, File::open(arriving_path(), O_RDWR | O_CREAT | O_TRUNC));
+  arriving_.emplace(Arriving{++last_ticket_, std::move(replid), offset, purpose, std::move(file)});
+  return last_ticket_;
+}
+
+Result<> FileStore::write_rdb(RdbTicket ticket, std::string_view bytes) {
+  PS_TRY(check_ticket(ticket));
   PS_TRY(arriving_->file.write_at(arriving_->bytes, bytes));
   arriving_->bytes += bytes.size();
   return success();
 }
 
-Result<> FileStore::commit_rdb() {
+Result<> FileStore::commit_rdb(RdbTicket ticket) {
+  PS_TRY(check_ticket(ticket));
   PS_TRY(arriving_->file.sync());
   const Arriving arrived = *std::exchange(arriving_, std::nullopt);
   if (arrived.purpose == RdbPurpose::for_current_log) {
@@ -304,8 +313,8 @@ Result<> FileStore::commit_rdb() {
   return start_generation(arrived.offset, std::move(meta), &rdb, arrived.offset);
 }
 
-void FileStore::abandon_rdb() {
-  if (!arriving_) return;
+void FileStore::abandon_rdb(RdbTicket ticket) {
+  if (!check_ticket(ticket)) return;
   arriving_.reset();
   std::error_code error;
   fs::remove(arriving_path(), error);

@@ -89,12 +89,14 @@ class Store {
     new_generation,   ///< a full resync: the log begins anew behind this RDB
     for_current_log,  ///< an RDB of the history that the log holds, fetched beside the stream
   };
-  virtual Result<> begin_rdb(std::string replid, std::int64_t offset, RdbPurpose purpose) = 0;
-  virtual Result<> write_rdb(std::string_view bytes) = 0;
+  /// Gives a ticket that the other calls need: beginning another one ends this one, and its calls get Errc::conflict.
+  using RdbTicket = std::uint64_t;
+  virtual Result<RdbTicket> begin_rdb(std::string replid, std::int64_t offset, RdbPurpose purpose) = 0;
+  virtual Result<> write_rdb(RdbTicket ticket, std::string_view bytes) = 0;
   /// Makes the new generation current (RDB synced, metadata with the new replid and full_syncs + 1 saved, old removed);
   /// for_current_log: puts the RDB beside the log, where it can be served once the log has reached its offset.
-  virtual Result<> commit_rdb() = 0;
-  virtual void abandon_rdb() = 0;
+  virtual Result<> commit_rdb(RdbTicket ticket) = 0;
+  virtual void abandon_rdb(RdbTicket ticket) = 0;  ///< nothing when it has ended already
   virtual bool rdb_arriving() const = 0;
 
   /// A reader of the complete RDB that stays valid when a new generation replaces it.

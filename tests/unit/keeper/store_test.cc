@@ -32,9 +32,9 @@ class StoreTest : public ::testing::Test {
   std::unique_ptr<Store> open() { return open(small()); }
   /// A full sync: an RDB at `offset` of history `replid`.
   void full_sync(Store& store, const std::string& replid, std::int64_t offset, const std::string& rdb) {
-    ASSERT_TRUE(store.begin_rdb(replid, offset, Store::RdbPurpose::new_generation));
-    ASSERT_TRUE(store.write_rdb(rdb));
-    auto committed = store.commit_rdb();
+    const auto ticket = store.begin_rdb(replid, offset, Store::RdbPurpose::new_generation).value();
+    ASSERT_TRUE(store.write_rdb(ticket, rdb));
+    auto committed = store.commit_rdb(ticket);
     ASSERT_TRUE(committed) << committed.error().text();
   }
   /// Closes `store`, as a clean end of the process does, and opens its directory again.
@@ -161,13 +161,13 @@ TEST_F(StoreTest, the_old_generation_serves_until_the_new_rdb_is_complete) {
   full_sync(*store, "aaa", 100, "OLD");
   ASSERT_TRUE(store->append(command("old")));
   auto reader = store->open_rdb().value();
-  ASSERT_TRUE(store->begin_rdb("bbb", 50, Store::RdbPurpose::new_generation));
-  ASSERT_TRUE(store->write_rdb("NE"));
+  const auto ticket = store->begin_rdb("bbb", 50, Store::RdbPurpose::new_generation).value();
+  ASSERT_TRUE(store->write_rdb(ticket, "NE"));
   EXPECT_TRUE(store->rdb_arriving());
   EXPECT_EQ(store->history().replid, "aaa");
   EXPECT_EQ(read_rdb(*store), "OLD");
-  ASSERT_TRUE(store->write_rdb("W"));
-  ASSERT_TRUE(store->commit_rdb());
+  ASSERT_TRUE(store->write_rdb(ticket, "W"));
+  ASSERT_TRUE(store->commit_rdb(ticket));
   EXPECT_EQ(store->history(), (ReplHistory{"bbb", {}, 51, 50}));
   EXPECT_EQ(read_rdb(*store), "NEW");
   char old[3];
@@ -179,8 +179,8 @@ TEST_F(StoreTest, an_unfinished_rdb_is_gone_after_a_restart_and_the_old_generati
   {
     auto store = open();
     full_sync(*store, "aaa", 100, "OLD");
-    ASSERT_TRUE(store->begin_rdb("bbb", 50, Store::RdbPurpose::new_generation));
-    ASSERT_TRUE(store->write_rdb("HALF"));
+    const auto ticket = store->begin_rdb("bbb", 50, Store::RdbPurpose::new_generation).value();
+    ASSERT_TRUE(store->write_rdb(ticket, "HALF"));
   }
   auto store = open();
   EXPECT_FALSE(store->rdb_arriving());
@@ -221,15 +221,28 @@ TEST_F(StoreTest, an_rdb_fetched_beside_the_stream_joins_the_log_it_belongs_to) 
   EXPECT_FALSE(store->rdb_offset());
   ASSERT_TRUE(store->append(command("x")));
   const std::int64_t end = store->history().end;
-  ASSERT_TRUE(store->begin_rdb("aaa", end + 10, Store::RdbPurpose::for_current_log));
-  ASSERT_TRUE(store->write_rdb("SIDE"));
-  ASSERT_TRUE(store->commit_rdb());
+  const auto ticket = store->begin_rdb("aaa", end + 10, Store::RdbPurpose::for_current_log).value();
+  ASSERT_TRUE(store->write_rdb(ticket, "SIDE"));
+  ASSERT_TRUE(store->commit_rdb(ticket));
   EXPECT_FALSE(store->rdb_offset()) << "it is ahead of the log";
   ASSERT_TRUE(store->append(command("0123456789")));
   EXPECT_EQ(store->rdb_offset(), end + 10);
   EXPECT_EQ(read_rdb(*store), "SIDE");
-  ASSERT_TRUE(store->begin_rdb("zzz", end, Store::RdbPurpose::for_current_log));
-  EXPECT_EQ(store->commit_rdb().error().code, Errc::conflict) << "another history";
+  const auto other = store->begin_rdb("zzz", end, Store::RdbPurpose::for_current_log).value();
+  EXPECT_EQ(store->commit_rdb(other).error().code, Errc::conflict) << "another history";
+}
+
+TEST_F(StoreTest, two_full_syncs_never_mix_their_bytes) {
+  auto store = open();
+  const auto first = store->begin_rdb("aaa", 1, Store::RdbPurpose::new_generation).value();
+  ASSERT_TRUE(store->write_rdb(first, "FIRST-IS-LONGER"));
+  const auto second = store->begin_rdb("bbb", 2, Store::RdbPurpose::new_generation).value();
+  EXPECT_EQ(store->write_rdb(first, "x").error().code, Errc::conflict);
+  store->abandon_rdb(first);
+  ASSERT_TRUE(store->write_rdb(second, "SECOND"));
+  EXPECT_EQ(store->commit_rdb(first).error().code, Errc::conflict);
+  ASSERT_TRUE(store->commit_rdb(second));
+  EXPECT_EQ(read_rdb(*store), "SECOND");
 }
 
 TEST_F(StoreTest, truncates_across_segments) {

@@ -1,0 +1,35 @@
+// INFO and ROLE as a replica of Redis answers them. Pure text from plain values.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/model/model.h"
+#include "common/resp/value.h"
+
+namespace penstock::keeper {
+
+struct ReplicaLine {
+  Address address;
+  std::string state = "online";  ///< online, wait_bgsave, send_bulk
+  std::int64_t offset = 0;
+  std::int64_t lag_seconds = 0;
+};
+
+struct InfoFacts {
+  model::KeeperReport report;
+  std::uint16_t port = 0;
+  std::int64_t backlog_bytes = 0;   ///< the log's budget
+  std::int64_t partial_syncs_served = 0;
+  std::vector<ReplicaLine> replicas;
+};
+
+/// 40 hex digits that stay the same for the life of the store: Sentinel tells instances apart by it.
+std::string run_id(const std::string& uuid);
+/// `section` in any case; empty, "all", "default", "everything": all there are. role: stands before the other fields that
+/// Sentinel reads, and slave_priority is 0, so that no Sentinel ever promotes a keeper.
+std::string info_text(const InfoFacts& facts, std::string_view section);
+resp::Value role_reply(const model::KeeperReport& report);
+
+}  // namespace penstock::keeper

@@ -1,0 +1,250 @@
+#include "keeper/keeper.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "common/async/offload.h"
+#include "common/async/sleep.h"
+#include "common/log/log.h"
+#include "keeper/session.h"
+
+namespace penstock::keeper {
+namespace {
+
+namespace asio = boost::asio;
+using model::HandoverState;
+using model::KeeperState;
+constexpr log::Logger kLog{"keeper"};
+
+UpstreamOptions upstream_options(const KeeperOptions& options) {
+  UpstreamOptions upstream;
+  upstream.listening_port = options.listen.port;
+  upstream.announce_host = options.announce_host;
+  return upstream;
+}
+
+KeeperState after_restart(KeeperState state) {
+  switch (state) {
+    case KeeperState::active:
+    case KeeperState::pre_active: return KeeperState::pre_active;
+    case KeeperState::backup:
+    case KeeperState::pre_backup: return KeeperState::pre_backup;
+    case KeeperState::unknown: return KeeperState::unknown;
+  }
+  return KeeperState::unknown;
+}
+
+/// The threads that wait for disks, shared by all keepers of the process.
+asio::thread_pool& disk_pool() {
+  static asio::thread_pool pool(2);
+  return pool;
+}
+
+}  // namespace
+
+Keeper::Keeper(Executor executor, KeeperOptions options, std::unique_ptr<Store> store)
+    : executor_(executor),
+      options_(std::move(options)),
+      store_(std::move(store)),
+      link_(executor, *store_, *this, upstream_options(options_)),
+      acceptor_(executor),
+      handover_(store_->meta().handover),
+      tasks_(executor) {
+  StoreMeta meta = store_->meta();
+  meta.state = options_.standalone ? KeeperState::active : after_restart(meta.state);
+  if (auto saved = store_->save_meta(meta); !saved)
+    kLog.error("metadata could not be written", {{"why", saved.error().message}});
+}
+
+Keeper::~Keeper() = default;
+
+Result<> Keeper::start() {
+  const auto& listen = options_.listen;
+  boost::system::error_code error;
+  const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(listen.host, error), listen.port);
+  if (!error) acceptor_.open(endpoint.protocol(), error);
+  if (!error) acceptor_.set_option(asio::ip::tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor_.bind(endpoint, error);
+  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return fail(Errc::io, "keeper " + options_.cluster + "/" + options_.shard + ": listen " + listen.text() + ": " + error.message());
+  // A hand-over that was accepted leaves the keeper without upstream until its owner gives the next order.
+  if (handover_.state != HandoverState::accepted) link_.follow(store_->meta().upstream);
+  tasks_.spawn("keeper accept", accept_loop());
+  tasks_.spawn("keeper upstream", link_.run());
+  tasks_.spawn("keeper acks", link_.run_acks());
+  tasks_.spawn("keeper rdb fetches", link_.run_rdb_fetches());
+  tasks_.spawn("keeper sync", sync_loop());
+  return success();
+}
+
+Task<void> Keeper::stop() {
+  co_await tasks_.stop();
+  boost::system::error_code ignored;
+  acceptor_.close(ignored);
+}
+
+std::int64_t Keeper::now_ms() const {
+  return std::chrono::duration_cast<Millis>(MonoClock::now().time_since_epoch()).count();
+}
+
+void Keeper::log_grew() { changed_.ring(); }
+void Keeper::upstream_changed() { changed_.ring(); }
+void Keeper::history_changed() {
+  ++history_generation_;
+  for (Session* session : sessions_) session->history_changed();
+  changed_.ring();
+}
+
+bool Keeper::serves() const {
+  const KeeperState state = store_->meta().state;
+  return state == KeeperState::active || state == KeeperState::pre_active;
+}
+
+Standing Keeper::standing() const {
+  const StoreMeta& meta = store_->meta();
+  return {meta.state, meta.upstream, meta.active_dc, meta.epoch, meta.order_epoch};
+}
+
+void Keeper::expire_handover() {
+  const Handover now = expire(handover_, now_ms());
+  if (now == handover_) return;
+  kLog.warn("hand-over expired", {{"shard", options_.cluster + "/" + options_.shard}, {"replid", handover_.replid}});
+  handover_ = now;
+  link_.acknowledge_eagerly(false);
+  changed_.ring();
+}
+
+Result<> Keeper::set_state(const Order& order) {
+  const OrderAnswer answer = decide_order(order, standing());
+  if (answer.verdict == OrderVerdict::stale) return fail(Errc::stale_epoch, "have " + std::to_string(answer.have) + ": " + answer.reason);
+  StoreMeta meta = store_->meta();
+  meta.state = order.active ? KeeperState::active : KeeperState::backup;
+  meta.upstream = order.upstream;
+  meta.active_dc = order.active_dc;
+  meta.members = order.members;
+  meta.epoch = meta.order_epoch.emplace(order.epoch);
+  meta.handover = Handover{};
+  if (meta != store_->meta()) {
+    kLog.info("order", {{"shard", options_.cluster + "/" + options_.shard},
+                        {"state", model::to_string(meta.state)},
+                        {"upstream", meta.upstream ? meta.upstream->text() : "none"},
+                        {"epoch", Epoch::unpack(order.epoch).text()}});
+    PS_TRY(store_->save_meta(meta));
+  }
+  handover_ = Handover{};
+  link_.acknowledge_eagerly(false);
+  link_.follow(order.upstream);
+  changed_.ring();
+  return success();
+}
+
+Result<> Keeper::arm_handover(const std::string& replid, std::uint64_t epoch, std::int64_t ttl_ms) {
+  expire_handover();
+  const StoreMeta& now = store_->meta();
+  if (now.state != KeeperState::active) return fail(Errc::refused, "this keeper is " + std::string(model::to_string(now.state)));
+  if (!same_replid(replid, store_->history().replid)) return fail(Errc::refused, "the current replid is " + store_->history().replid);
+  PS_TRY(auto armed, arm(handover_, replid, epoch, ttl_ms, now.epoch, now_ms()));
+  if (epoch > now.epoch) {
+    StoreMeta meta = now;
+    meta.epoch = epoch;
+    PS_TRY(store_->save_meta(std::move(meta)));
+  }
+  handover_ = armed;
+  link_.acknowledge_eagerly(handover_.state == HandoverState::armed);
+  changed_.ring();
+  return success();
+}
+
+Result<> Keeper::accept_handover() {
+  PS_TRY(auto accepted, accept(handover_, now_ms()));
+  StoreMeta meta = store_->meta();
+  meta.handover = accepted;
+  PS_TRY(store_->save_meta(std::move(meta)));
+  handover_ = accepted;
+  link_.acknowledge_eagerly(false);
+  link_.follow(std::nullopt);
+  kLog.info("hand-over accepted", {{"shard", options_.cluster + "/" + options_.shard}, {"from", accepted.from}});
+  changed_.ring();
+  return success();
+}
+
+Result<> Keeper::abort_handover() {
+  PS_TRY(auto none, keeper::abort_handover(handover_));
+  handover_ = none;
+  link_.acknowledge_eagerly(false);
+  changed_.ring();
+  return success();
+}
+
+Result<> Keeper::replicaof(const std::optional<Address>& target) {
+  expire_handover();
+  const StoreMeta& meta = store_->meta();
+  switch (decide_replicaof(target, standing(), handover_, meta.members, options_.standalone)) {
+    case ReplicaOfVerdict::refuse: return fail(Errc::refused, "a keeper is never a master");
+    case ReplicaOfVerdict::pretend:
+      kLog.warn("REPLICAOF without an epoch is not obeyed", {{"shard", options_.cluster + "/" + options_.shard}, {"target", target->text()}});
+      return success();
+    case ReplicaOfVerdict::obey: break;
+  }
+  if (options_.standalone) {
+    StoreMeta next = meta;
+    next.upstream = target;
+    PS_TRY(store_->save_meta(std::move(next)));
+  }
+  link_.follow(target);
+  return success();
+}
+
+model::KeeperReport Keeper::report() const {
+  const StoreMeta& meta = store_->meta();
+  const ReplHistory history = store_->history();
+  model::KeeperReport report;
+  report.cluster = options_.cluster;
+  report.shard = options_.shard;
+  report.uuid = meta.uuid;
+  report.state = meta.state;
+  report.epoch = meta.epoch;
+  report.upstream = link_.upstream();
+  report.link = link_.state();
+  report.replid = history.replid;
+  report.offset = history.end;
+  if (!history.old_ids.empty()) {
+    report.replid2 = history.old_ids.front().id;
+    report.second_offset = history.old_ids.front().limit;
+  }
+  report.log_first = history.replid.empty() ? -1 : history.log_first;
+  report.rdb_offset = store_->rdb_offset().value_or(-1);
+  const Handover handover = expire(handover_, now_ms());
+  report.handover = handover.state;
+  report.handover_offset = handover.from < 0 ? -1 : handover.from - 1;
+  report.full_syncs = meta.full_syncs;
+  report.full_syncs_served = full_syncs_served_;
+  for (const Session* session : sessions_) report.replicas += session->is_streaming();
+  return report;
+}
+
+Task<void> Keeper::accept_loop() {
+  for (;;) {
+    auto [error, socket] = co_await acceptor_.async_accept(asio::as_tuple(asio::use_awaitable));
+    if (error == asio::error::operation_aborted) co_return;
+    if (error) {
+      if (auto slept = co_await sleep_for(Millis{50}); !slept) co_return;
+      continue;
+    }
+    tasks_.spawn("keeper session", serve_session(this, std::move(socket)));
+  }
+}
+
+/// fsync once a second, off the loop; and the hand-over's TTL.
+Task<void> Keeper::sync_loop() {
+  for (;;) {
+    if (auto slept = co_await sleep_for(Millis{1'000}); !slept) co_return;
+    expire_handover();
+    if (options_.store.fsync != StoreOptions::Fsync::everysec) continue;
+    auto sync = [store = store_.get()] { return store->fsync_in_background(); };
+    auto synced = co_await offload(&disk_pool(), sync);
+    if (!synced) kLog.error("log could not be synced", {{"why", synced.error().message}});
+  }
+}
+
+}  // namespace penstock::keeper

@@ -1,0 +1,80 @@
+// One keeper: a store, an upstream link, and the sessions of those who connect to its port. Belongs to one loop.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <filesystem>
+#include <memory>
+#include <set>
+
+#include "common/async/broadcast.h"
+#include "common/async/task_group.h"
+#include "keeper/core/order.h"
+#include "keeper/store/store.h"
+#include "keeper/upstream_link.h"
+
+namespace penstock::keeper {
+
+class Session;
+
+struct KeeperOptions {
+  std::string cluster, shard;
+  Address listen;
+  std::string announce_host;  ///< empty: what upstream sees
+  bool standalone = false;    ///< no control plane: always ACTIVE, obeys any REPLICAOF
+  StoreOptions store;
+};
+
+class Keeper : private UpstreamListener {
+ public:
+  /// `store` as opened for this shard. Restores what the metadata says: PRE_ACTIVE or PRE_BACKUP, and its upstream.
+  Keeper(Executor executor, KeeperOptions options, std::unique_ptr<Store> store);
+  ~Keeper() override;
+
+  /// Binds and begins to work; an address in use is an error that names it.
+  Result<> start();
+  Task<void> stop();
+
+  const KeeperOptions& options() const { return options_; }
+  model::KeeperReport report() const;
+  const Store& store() const { return *store_; }
+  std::string upstream_error() const { return link_.last_error(); }
+  std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+
+  // Orders. Each is persisted before it returns.
+  Result<> set_state(const Order& order);
+  Result<> arm_handover(const std::string& replid, std::uint64_t epoch, std::int64_t ttl_ms);
+  Result<> accept_handover();
+  Result<> abort_handover();
+  /// REPLICAOF without an epoch. The error is for -ERR; success means +OK, obeyed or not.
+  Result<> replicaof(const std::optional<Address>& target);
+
+ private:
+  friend class Session;
+  friend class ReplicaFeed;
+
+  void log_grew() override;
+  void history_changed() override;
+  void upstream_changed() override;
+
+  Task<void> accept_loop();
+  Task<void> sync_loop();
+  std::int64_t now_ms() const;
+  void expire_handover();
+  bool serves() const;
+  Standing standing() const;
+
+  Executor executor_;
+  KeeperOptions options_;
+  std::unique_ptr<Store> store_;
+  UpstreamLink link_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  Broadcast changed_;               ///< whatever a waiting request or a feed may depend on
+  std::uint64_t history_generation_ = 0;
+  Handover handover_;
+  std::set<Session*> sessions_;
+  std::int64_t full_syncs_served_ = 0;
+  std::int64_t partial_syncs_served_ = 0;
+  TaskGroup tasks_;
+};
+
+}  // namespace penstock::keeper

@@ -1,0 +1,71 @@
+// penstock-keeper: a keeper host (--config FILE), or one keeper alone (--standalone).
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "common/daemon/daemon.h"
+#include "keeper/host.h"
+#include "keeper/standalone.h"
+
+namespace {
+
+namespace daemon = penstock::daemon;
+namespace keeper = penstock::keeper;
+
+constexpr int kWrongUse = 2;
+
+int wrong_use(const std::string& what) {
+  std::fprintf(stderr, "penstock-keeper: %s\n", what.c_str());
+  return kWrongUse;
+}
+
+int run_standalone(int argc, char** argv) {
+  CLI::App app{"penstock-keeper --standalone: a disk-backed replication relay"};
+  std::string listen, upstream, data, level = "info";
+  std::uint64_t segment_mb = 64, log_mb = 1024;
+  bool standalone = false;
+  app.add_flag("--standalone", standalone, "run one keeper, without ZooKeeper");
+  app.add_option("--listen", listen, "ip:port to serve replicas at")->required();
+  app.add_option("--upstream", upstream, "ip:port of the master or keeper to follow");
+  app.add_option("--data", data, "directory of RDB and log")->required();
+  app.add_option("--segment-mb", segment_mb, "size of a log segment")->check(CLI::Range(1, 4096));
+  app.add_option("--log-mb", log_mb, "budget of the log")->check(CLI::Range(2, 1 << 20));
+  app.add_option("--log-level", level, "debug, info, warn, error");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    return wrong_use(error.what());
+  }
+  keeper::StandaloneOptions options;
+  auto listen_address = penstock::parse_address(listen);
+  if (!listen_address) return wrong_use("--listen: " + listen_address.error().message);
+  options.listen = listen_address.value();
+  if (!upstream.empty()) {
+    auto upstream_address = penstock::parse_address(upstream);
+    if (!upstream_address) return wrong_use("--upstream: " + upstream_address.error().message);
+    options.upstream = upstream_address.value();
+  }
+  options.data = data;
+  options.store.segment_bytes = segment_mb << 20;
+  options.store.log_bytes_max = log_mb << 20;
+  penstock::log::Options log;
+  log.level = level;
+  return daemon::run_until_signalled("penstock-keeper", log, [&](penstock::Executor executor) {
+    return std::make_unique<keeper::Standalone>(std::move(executor), options);
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i)
+    if (std::string_view(argv[i]) == "--standalone") return run_standalone(argc, argv);
+  keeper::HostOptions options;
+  daemon::Spec spec;
+  spec.name = "penstock-keeper";
+  spec.read_config = [&options](penstock::config::Reader& reader) { options = keeper::read_options(reader); };
+  spec.build = [&options](penstock::Executor executor) { return std::make_unique<keeper::Host>(std::move(executor), options); };
+  return daemon::run_daemon(argc, argv, spec);
+}

@@ -1,0 +1,44 @@
+#include "keeper/options.h"
+
+namespace penstock::keeper {
+namespace {
+
+StoreOptions read_store(config::Reader& reader) {
+  StoreOptions store;
+  store.segment_bytes = reader.bytes("store.segment", store.segment_bytes);
+  store.log_bytes_max = reader.bytes("store.log_max", store.log_bytes_max);
+  if (store.segment_bytes < (64u << 10)) reader.problem("store.segment", "must be at least 64kb");
+  if (store.log_bytes_max < 2 * store.segment_bytes) reader.problem("store.log_max", "must be at least two segments");
+  const std::string fsync = reader.string("store.fsync", "everysec");
+  if (fsync == "everysec") {
+    store.fsync = StoreOptions::Fsync::everysec;
+  } else if (fsync == "always") {
+    store.fsync = StoreOptions::Fsync::always;
+  } else if (fsync == "no") {
+    store.fsync = StoreOptions::Fsync::no;
+  } else {
+    reader.problem("store.fsync", "must be everysec, always or no");
+  }
+  return store;
+}
+
+}  // namespace
+
+HostOptions read_options(config::Reader& reader) {
+  HostOptions options;
+  options.dc = reader.name("dc");
+  options.id = reader.name("id");
+  options.data_dir = reader.string("data_dir");
+  options.zookeeper_servers = reader.string("zookeeper.servers");
+  options.zookeeper_chroot = reader.string("zookeeper.chroot", "/penstock");
+  options.zookeeper_session_timeout = reader.duration("zookeeper.session_timeout", Millis{6'000});
+  const Address admin = reader.address("admin.listen");
+  options.admin_host = admin.host;
+  options.admin_port = admin.port;
+  options.advertise_host = reader.string("admin.advertise_host", admin.host);
+  options.announce_host = reader.string("announce_host", "");
+  options.store = read_store(reader);
+  return options;
+}
+
+}  // namespace penstock::keeper

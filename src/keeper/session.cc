@@ -1,0 +1,384 @@
+#include "keeper/session.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <cctype>
+#include <charconv>
+
+#include "common/log/log.h"
+#include "common/model/keeper_report.h"
+#include "common/resp/encode.h"
+
+namespace penstock::keeper {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
+constexpr log::Logger kLog{"keeper"};
+constexpr std::size_t kOutMax = 1 << 20;          ///< answers that a peer does not read
+constexpr std::size_t kTransactionMax = 64;
+
+std::string upper(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::toupper(c); });
+  return out;
+}
+
+template <class N>
+std::optional<N> number(std::string_view text) {
+  N value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string ok() { return "+OK\r\n"; }
+std::string error_line(std::string_view text) {
+  std::string out;
+  resp::append_error(out, text);
+  return out;
+}
+std::string answer_of(const Result<>& result) {
+  if (result) return ok();
+  const Error& error = result.error();
+  return error_line((error.code == Errc::stale_epoch ? "STALEEPOCH " : "ERR ") + error.message);
+}
+std::string wrong_arguments(std::string_view command) {
+  return error_line("ERR wrong number of arguments for '" + std::string(command) + "'");
+}
+
+}  // namespace
+
+Task<void> serve_session(Keeper* keeper, tcp::socket socket) {
+  Session session(*keeper, std::move(socket));
+  auto ended = co_await session.run();
+  if (!ended && session.is_replica() && ended.error().code != Errc::cancelled)
+    kLog.info("replica left", {{"replica", session.replica_line().address.text()}, {"why", ended.error().message}});
+}
+
+Session::Session(Keeper& keeper, tcp::socket socket)
+    : keeper_(keeper), socket_(std::move(socket)), writable_(keeper.executor_) {
+  boost::system::error_code error;
+  socket_.set_option(tcp::no_delay(true), error);
+  socket_.set_option(asio::socket_base::keep_alive(true), error);
+  const auto endpoint = socket_.remote_endpoint(error);
+  if (!error) peer_ = endpoint.address().to_string();
+  keeper_.sessions_.insert(this);
+}
+
+Session::~Session() { keeper_.sessions_.erase(this); }
+
+Task<Result<>> Session::run() {
+  using namespace asio::experimental::awaitable_operators;
+  auto first = co_await (read_loop() || write_loop());
+  co_return first.index() == 0 ? std::get<0>(std::move(first)) : std::get<1>(std::move(first));
+}
+
+Task<Result<>> Session::read_loop() {
+  std::array<char, 16384> chunk;
+  for (;;) {
+    auto [error, n] = co_await socket_.async_read_some(asio::buffer(chunk), kAsTuple);
+    if (error) co_return fail(Errc::io, error == asio::error::eof ? "closed by the peer" : error.message());
+    last_heard_ = MonoClock::now();
+    auto fed = reader_.feed({chunk.data(), n});
+    while (fed) {
+      auto command = reader_.next();
+      if (!command) {
+        fed = fail(std::move(command).error());
+      } else if (!command.value()) {
+        break;
+      } else {
+        take(*std::move(command).value());
+      }
+    }
+    if (!fed) {
+      // Never into a stream: a replica would count it as data.
+      if (!psync_) out_ += error_line("ERR Protocol error: " + fed.error().message);
+      closing_ = true;
+      writable_.ring();
+      if (psync_) co_return fed;
+    }
+    if (out_.size() > kOutMax) co_return fail(Errc::io, "the peer does not read its answers");
+  }
+}
+
+Task<Result<>> Session::write(std::string bytes) {
+  auto [error, n] = co_await asio::async_write(socket_, asio::buffer(bytes), kAsTuple);
+  if (error) co_return fail(Errc::io, error.message());
+  co_return success();
+}
+
+Task<Result<>> Session::flush() {
+  while (!out_.empty()) {
+    std::string bytes = std::exchange(out_, {});
+    PS_CO_TRY(co_await write(std::move(bytes)));
+  }
+  co_return success();
+}
+
+Task<Result<>> Session::write_loop() {
+  for (;;) {
+    PS_CO_TRY(co_await flush());
+    if (closing_) co_return success();
+    if (psync_) co_return co_await feed_replica();
+    PS_CO_TRY(co_await writable_.wait_for(Millis{60'000}));
+  }
+}
+
+void Session::take(Command command) {
+  if (closing_) return;
+  command[0] = upper(command[0]);
+  if (psync_) {
+    // A replica's acknowledgements. Anything else on a replication link is ignored: an answer would be taken for data.
+    if (command[0] == "REPLCONF" && command.size() >= 3 && upper(command[1]) == "ACK") {
+      if (const auto offset = number<std::int64_t>(command[2])) acknowledged_ = *offset;
+      last_ack_ = MonoClock::now();
+    }
+    return;
+  }
+  if (command[0] == "PSYNC" && !transaction_) {
+    const auto from = command.size() >= 3 ? number<std::int64_t>(command[2]) : std::nullopt;
+    const bool failover = command.size() == 4 && upper(command[3]) == "FAILOVER";
+    if (!from || (command.size() != 3 && !failover)) {
+      out_ += error_line("ERR PSYNC needs a replid, an offset and nothing else but FAILOVER");
+    } else {
+      psync_ = PsyncRequest{command[1], *from, failover};
+    }
+  } else if (transaction_ && command[0] != "EXEC" && command[0] != "DISCARD" && command[0] != "MULTI") {
+    if (transaction_->size() >= kTransactionMax) {
+      out_ += error_line("ERR too many commands in MULTI");
+    } else {
+      transaction_->push_back(std::move(command));
+      out_ += "+QUEUED\r\n";
+    }
+  } else {
+    out_ += answer(command);
+  }
+  writable_.ring();
+}
+
+Session::Answer Session::answer(const Command& command) {
+  const std::string& name = command[0];
+  if (name == "PING") return command.size() > 1 ? "$" + std::to_string(command[1].size()) + "\r\n" + command[1] + "\r\n" : "+PONG\r\n";
+  if (name == "KEEPER") return keeper_command(command);
+  if (name == "REPLCONF") return replconf(command);
+  if (name == "REPLICAOF" || name == "SLAVEOF") return replicaof(command);
+  if (name == "INFO") {
+    std::string out;
+    resp::append_bulk(out, info_text(facts(), command.size() > 1 ? command[1] : ""));
+    return out;
+  }
+  if (name == "ROLE") {
+    std::string out;
+    resp::append_value(out, role_reply(keeper_.report()));
+    return out;
+  }
+  if (name == "MULTI") {
+    if (transaction_) return error_line("ERR MULTI calls can not be nested");
+    transaction_.emplace();
+    return ok();
+  }
+  if (name == "EXEC") return exec();
+  if (name == "DISCARD") {
+    if (!transaction_) return error_line("ERR DISCARD without MULTI");
+    transaction_.reset();
+    return ok();
+  }
+  if (name == "CLIENT") return client(command);
+  if (name == "CONFIG") {
+    if (command.size() > 1 && upper(command[1]) == "GET") return "*0\r\n";
+    if (command.size() > 1 && (upper(command[1]) == "REWRITE" || upper(command[1]) == "RESETSTAT")) return ok();
+    return error_line("ERR a keeper has no CONFIG of its own; see its configuration file");
+  }
+  if (name == "SUBSCRIBE") return subscribe(command);
+  if (name == "UNSUBSCRIBE") {
+    channels_.clear();
+    return "*3\r\n$11\r\nunsubscribe\r\n$-1\r\n:0\r\n";
+  }
+  if (name == "PUBLISH") return publish_command(command);
+  if (name == "AUTH") return error_line("ERR AUTH <password> called without any password configured for this keeper");
+  if (name == "HELLO") return error_line("NOPROTO unsupported protocol version");
+  if (name == "SCRIPT") return error_line("NOTBUSY No scripts in execution right now.");
+  if (name == "SELECT") return ok();
+  if (name == "COMMAND") return "*0\r\n";
+  if (name == "SYNC") return error_line("ERR SYNC is not served, use PSYNC");
+  if (name == "QUIT") {
+    closing_ = true;
+    return ok();
+  }
+  return error_line("ERR unknown command '" + name.substr(0, 64) + "': this is a keeper, it holds a replication log and no data");
+}
+
+Session::Answer Session::exec() {
+  if (!transaction_) return error_line("ERR EXEC without MULTI");
+  const auto commands = *std::exchange(transaction_, std::nullopt);
+  std::string out;
+  resp::append_array_header(out, commands.size());
+  for (const Command& command : commands) out += answer(command);
+  return out;
+}
+
+Session::Answer Session::keeper_command(const Command& command) {
+  const std::string what = command.size() > 1 ? upper(command[1]) : "";
+  if (what == "GETSTATE") {
+    std::string out;
+    resp::append_value(out, model::to_resp(keeper_.report()));
+    return out;
+  }
+  if (what == "INFO") {
+    std::string out;
+    resp::append_bulk(out, info_text(facts(), ""));
+    return out;
+  }
+  if (what == "SETSTATE") return setstate(command);
+  if (what == "HANDOVER") return handover(command);
+  return error_line("ERR KEEPER knows GETSTATE, SETSTATE, INFO and HANDOVER");
+}
+
+/// KEEPER SETSTATE ACTIVE|BACKUP <ip> <port> EPOCH <u64> [ACTIVEDC yes|no] [MEMBERS <ip:port> …]
+Session::Answer Session::setstate(const Command& command) {
+  if (command.size() < 7) return wrong_arguments("KEEPER SETSTATE");
+  Order order;
+  const std::string state = upper(command[2]);
+  if (state != "ACTIVE" && state != "BACKUP") return error_line("ERR state: must be ACTIVE or BACKUP");
+  order.active = state == "ACTIVE";
+  if (command[3] != "-") {
+    auto upstream = make_address(command[3], number<std::int64_t>(command[4]).value_or(0));
+    if (!upstream) return error_line("ERR upstream: " + upstream.error().message);
+    order.upstream = upstream.value();
+  }
+  const auto epoch = upper(command[5]) == "EPOCH" ? number<std::uint64_t>(command[6]) : std::nullopt;
+  if (!epoch) return error_line("ERR EPOCH: must be followed by an unsigned number");
+  order.epoch = *epoch;
+  for (std::size_t i = 7; i < command.size(); ++i) {
+    const std::string word = upper(command[i]);
+    if (word == "ACTIVEDC" && i + 1 < command.size()) {
+      const std::string value = upper(command[++i]);
+      if (value != "YES" && value != "NO") return error_line("ERR ACTIVEDC: must be yes or no");
+      order.active_dc = value == "YES";
+    } else if (word == "MEMBERS") {
+      while (++i < command.size()) {
+        auto member = parse_address(command[i]);
+        if (!member) return error_line("ERR MEMBERS: " + member.error().message);
+        order.members.push_back(member.value());
+      }
+    } else {
+      return error_line("ERR SETSTATE: unexpected '" + command[i].substr(0, 64) + "'");
+    }
+  }
+  return answer_of(keeper_.set_state(order));
+}
+
+/// KEEPER HANDOVER ARM <replid> EPOCH <u64> TTL <ms> | ACCEPT | ABORT
+Session::Answer Session::handover(const Command& command) {
+  const std::string what = command.size() > 2 ? upper(command[2]) : "";
+  if (what == "ACCEPT") return answer_of(keeper_.accept_handover());
+  if (what == "ABORT") return answer_of(keeper_.abort_handover());
+  if (what != "ARM") return error_line("ERR HANDOVER knows ARM, ACCEPT and ABORT");
+  if (command.size() != 8 || upper(command[4]) != "EPOCH" || upper(command[6]) != "TTL") return wrong_arguments("KEEPER HANDOVER ARM");
+  const auto epoch = number<std::uint64_t>(command[5]);
+  const auto ttl = number<std::int64_t>(command[7]);
+  if (!epoch) return error_line("ERR EPOCH: must be an unsigned number");
+  if (!ttl) return error_line("ERR TTL: must be a number of milliseconds");
+  return answer_of(keeper_.arm_handover(command[3], *epoch, *ttl));
+}
+
+Session::Answer Session::replconf(const Command& command) {
+  if (command.size() < 3 || command.size() % 2 == 0) return error_line("ERR syntax error");
+  for (std::size_t i = 1; i + 1 < command.size(); i += 2) {
+    const std::string option = upper(command[i]);
+    const std::string& value = command[i + 1];
+    if (option == "LISTENING-PORT") {
+      const auto port = number<std::uint16_t>(value);
+      if (!port) return error_line("ERR value is not an integer or out of range");
+      replica_port_ = *port;
+    } else if (option == "IP-ADDRESS") {
+      replica_host_ = value.substr(0, 64);
+    } else if (option == "RDB-ONLY") {
+      rdb_only_ = value == "1";
+    } else if (option == "ACK") {
+      return "";  // acknowledgements are never answered
+    } else if (option != "CAPA" && option != "VERSION") {
+      // +OK to everything would agree to things we do not do: newer servers negotiate compression this way.
+      return error_line("ERR Unrecognized REPLCONF option: " + command[i].substr(0, 64));
+    }
+  }
+  return ok();
+}
+
+Session::Answer Session::replicaof(const Command& command) {
+  if (command.size() != 3) return wrong_arguments(command[0]);
+  if (upper(command[1]) == "NO" && upper(command[2]) == "ONE") return answer_of(keeper_.replicaof(std::nullopt));
+  auto target = make_address(command[1], number<std::int64_t>(command[2]).value_or(0));
+  if (!target) return error_line("ERR " + target.error().message);
+  return answer_of(keeper_.replicaof(target.value()));
+}
+
+Session::Answer Session::client(const Command& command) {
+  const std::string what = command.size() > 1 ? upper(command[1]) : "";
+  if (what == "SETNAME" || what == "SETINFO" || what == "NO-EVICT" || what == "NO-TOUCH") return ok();
+  if (what == "KILL") return ":0\r\n";
+  if (what == "ID") return ":1\r\n";
+  if (what == "GETNAME") return "$-1\r\n";
+  return error_line("ERR unknown CLIENT subcommand");
+}
+
+Session::Answer Session::subscribe(const Command& command) {
+  std::string out;
+  for (std::size_t i = 1; i < command.size() && channels_.size() < 64; ++i) {
+    channels_.insert(command[i]);
+    resp::append_array_header(out, 3);
+    resp::append_bulk(out, "subscribe");
+    resp::append_bulk(out, command[i]);
+    resp::append_integer(out, static_cast<std::int64_t>(channels_.size()));
+  }
+  return out.empty() ? wrong_arguments("SUBSCRIBE") : out;
+}
+
+/// Looped back to our own subscribers: Sentinels find each other's greetings on every instance that they watch.
+Session::Answer Session::publish_command(const Command& command) {
+  if (command.size() != 3) return wrong_arguments("PUBLISH");
+  std::int64_t receivers = 0;
+  for (Session* session : keeper_.sessions_) {
+    if (!session->subscribes(command[1])) continue;
+    session->publish(command[1], command[2]);
+    ++receivers;
+  }
+  return ":" + std::to_string(receivers) + "\r\n";
+}
+
+void Session::publish(const std::string& channel, const std::string& message) {
+  if (out_.size() > kOutMax) return;
+  resp::append_array_header(out_, 3);
+  resp::append_bulk(out_, "message");
+  resp::append_bulk(out_, channel);
+  resp::append_bulk(out_, message);
+  writable_.ring();
+}
+
+ReplicaLine Session::replica_line() const {
+  ReplicaLine line;
+  line.address = {replica_host_.empty() ? peer_ : replica_host_, replica_port_};
+  line.state = feed_state_;
+  line.offset = acknowledged_;
+  line.lag_seconds = std::chrono::duration_cast<std::chrono::seconds>(MonoClock::now() - last_ack_).count();
+  return line;
+}
+
+InfoFacts Session::facts() const {
+  InfoFacts facts;
+  facts.report = keeper_.report();
+  facts.port = keeper_.options().listen.port;
+  facts.backlog_bytes = static_cast<std::int64_t>(keeper_.options().store.log_bytes_max);
+  facts.partial_syncs_served = keeper_.partial_syncs_served_;
+  for (const Session* session : keeper_.sessions_)
+    if (session->is_replica()) facts.replicas.push_back(session->replica_line());
+  return facts;
+}
+
+}  // namespace penstock::keeper

@@ -1,0 +1,86 @@
+// One connection to a keeper's port: commands and their answers until PSYNC, a replica's feed from then on.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/async/task.h"
+#include "common/async/wakeup.h"
+#include "keeper/core/command_reader.h"
+#include "keeper/core/psync_decision.h"
+#include "keeper/info.h"
+#include "keeper/keeper.h"
+
+namespace penstock::keeper {
+
+/// Serves `socket` until it ends. `keeper` must outlive it.
+Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket);
+
+class Session {
+ public:
+  Session(Keeper& keeper, boost::asio::ip::tcp::socket socket);
+  ~Session();
+
+  Task<Result<>> run();
+
+  bool is_streaming() const { return streaming_; }
+  ReplicaLine replica_line() const;
+  bool is_replica() const { return psync_.has_value(); }
+  /// The keeper's history is another one now: a feed ends, the replica comes back and asks again.
+  void history_changed();
+  bool subscribes(const std::string& channel) const { return channels_.contains(channel); }
+  void publish(const std::string& channel, const std::string& message);
+
+ private:
+  using Command = std::vector<std::string>;
+  using Answer = std::string;  ///< RESP bytes; empty: no answer
+
+  Task<Result<>> read_loop();
+  Task<Result<>> write_loop();
+  Task<Result<>> write(std::string bytes);
+  Task<Result<>> flush();
+  void take(Command command);
+  Answer answer(const Command& command);
+  Answer keeper_command(const Command& command);
+  Answer setstate(const Command& command);
+  Answer handover(const Command& command);
+  Answer replconf(const Command& command);
+  Answer replicaof(const Command& command);
+  Answer client(const Command& command);
+  Answer subscribe(const Command& command);
+  Answer publish_command(const Command& command);
+  Answer exec();
+  InfoFacts facts() const;
+
+  // The replica's feed (replica_feed.cc).
+  Task<Result<>> feed_replica();
+  Task<Result<>> decide_and_start(std::int64_t* cursor);
+  Task<Result<>> decide_failover(std::int64_t* cursor);
+  Task<Result<>> send_rdb(std::int64_t* cursor, std::string replid, std::int64_t offset);
+  Task<Result<>> stream_from(std::int64_t cursor);
+
+  Keeper& keeper_;
+  boost::asio::ip::tcp::socket socket_;
+  CommandReader reader_;
+  std::string out_;
+  Wakeup writable_;
+  std::optional<std::vector<Command>> transaction_;
+  std::set<std::string> channels_;
+  std::string peer_;
+
+  std::optional<PsyncRequest> psync_;
+  bool rdb_only_ = false;
+  std::uint16_t replica_port_ = 0;
+  std::string replica_host_;
+  bool streaming_ = false;
+  std::string feed_state_ = "wait_bgsave";
+  std::int64_t acknowledged_ = 0;
+  MonoTime last_ack_{};
+  MonoTime last_heard_{};  ///< any byte: a loading replica sends bare newlines
+  bool closing_ = false;
+};
+
+}  // namespace penstock::keeper

@@ -1,0 +1,25 @@
+#include "keeper/standalone.h"
+
+namespace penstock::keeper {
+
+Task<Result<>> Standalone::start() {
+  auto store = Store::open(options_.data, "standalone", "standalone", options_.store);
+  if (!store) co_return fail(std::move(store).error());
+  KeeperOptions options;
+  options.cluster = options.shard = "standalone";
+  options.listen = options_.listen;
+  options.standalone = true;
+  options.store = options_.store;
+  keeper_ = std::make_unique<Keeper>(executor_, std::move(options), std::move(store).value());
+  PS_CO_TRY(keeper_->start());
+  if (options_.upstream) {
+    PS_CO_TRY(keeper_->replicaof(options_.upstream));
+  }
+  co_return success();
+}
+
+Task<void> Standalone::stop() {
+  if (keeper_) co_await keeper_->stop();
+}
+
+}  // namespace penstock::keeper

@@ -1,0 +1,31 @@
+// One keeper without ZooKeeper: a disk-backed replication relay, always ACTIVE.
+#pragma once
+
+#include "common/daemon/daemon.h"
+#include "keeper/keeper.h"
+
+namespace penstock::keeper {
+
+struct StandaloneOptions {
+  Address listen;
+  std::optional<Address> upstream;
+  std::filesystem::path data;
+  StoreOptions store;
+};
+
+class Standalone : public daemon::Daemon {
+ public:
+  Standalone(Executor executor, StandaloneOptions options) : executor_(std::move(executor)), options_(std::move(options)) {}
+
+  Task<Result<>> start() override;
+  Task<void> stop() override;
+  const http::Router& router() const override { return router_; }
+
+ private:
+  Executor executor_;
+  StandaloneOptions options_;
+  http::Router router_;  ///< empty: a standalone keeper has no REST
+  std::unique_ptr<Keeper> keeper_;
+};
+
+}  // namespace penstock::keeper

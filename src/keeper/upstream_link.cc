@@ -1,0 +1,355 @@
+#include "keeper/upstream_link.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <charconv>
+#include <random>
+
+#include "common/async/within.h"
+#include "common/log/log.h"
+#include "common/resp/encode.h"
+
+namespace penstock::keeper {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
+constexpr log::Logger kLog{"keeper"};
+constexpr std::size_t kReadBytes = 256 << 10;
+constexpr Millis kRdbFetchPause{2'000};
+
+double unit_random() {
+  static thread_local std::minstd_rand random{std::random_device{}()};
+  return std::uniform_real_distribution<double>(0, 1)(random);
+}
+
+bool is_replid(std::string_view text) {
+  return text.size() == 40 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+/// "+FULLRESYNC <replid> <offset>"
+Result<std::pair<std::string, std::int64_t>> parse_full_resync(std::string_view line) {
+  const std::string_view rest = line.substr(std::string_view("+FULLRESYNC ").size());
+  const auto space = rest.find(' ');
+  std::int64_t offset = 0;
+  if (space != std::string_view::npos && is_replid(rest.substr(0, space))) {
+    const auto [end, error] = std::from_chars(rest.data() + space + 1, rest.data() + rest.size(), offset);
+    if (error == std::errc{} && end == rest.data() + rest.size() && offset >= 0)
+      return std::pair(std::string(rest.substr(0, space)), offset);
+  }
+  return fail(Errc::protocol, "bad answer to PSYNC: '" + std::string(line.substr(0, 100)) + "'");
+}
+
+/// What an error line to PING, REPLCONF or PSYNC means for us: -LOADING and -NOMASTERLINK pass by themselves.
+Error refusal(std::string_view line) {
+  for (const char* passing : {"-LOADING", "-NOMASTERLINK", "-MASTERDOWN", "-BUSY"})
+    if (line.starts_with(passing)) return {Errc::unavailable, std::string(line.substr(1))};
+  return {Errc::refused, std::string(line.substr(0, 200))};
+}
+
+}  // namespace
+
+UpstreamLink::UpstreamLink(Executor executor, Store& store, UpstreamListener& listener, UpstreamOptions options)
+    : executor_(executor), store_(store), listener_(listener), options_(std::move(options)), moved_(executor), rdb_wanted_(executor) {}
+
+void UpstreamLink::set_state(std::string state) {
+  if (state_ == state) return;
+  state_ = std::move(state);
+  listener_.upstream_changed();
+}
+
+void UpstreamLink::follow(std::optional<Address> upstream) {
+  if (upstream_ == upstream) return;
+  kLog.info("upstream", {{"shard", store_.meta().cluster + "/" + store_.meta().shard},
+                         {"from", upstream_ ? upstream_->text() : "none"},
+                         {"to", upstream ? upstream->text() : "none"}});
+  upstream_ = std::move(upstream);
+  set_state(upstream_ ? "connecting" : "none");
+  boost::system::error_code ignored;
+  if (current_) current_->socket.close(ignored);
+  moved_.ring();
+}
+
+void UpstreamLink::acknowledge_eagerly(bool eagerly) {
+  eager_acks_ = eagerly;
+}
+
+Task<void> UpstreamLink::run() {
+  Backoff backoff(Millis{200}, Millis{5'000});
+  for (;;) {
+    if (!upstream_) {
+      if (auto moved = co_await moved_.wait_for(Millis{60'000}); !moved) co_return;
+      continue;
+    }
+    const Address target = *upstream_;
+    const MonoTime began = MonoClock::now();
+    auto ended = co_await attach(target);
+    if (upstream_ != target) {
+      backoff.reset();
+      continue;
+    }
+    set_state("connecting");
+    if (ended.error().code == Errc::cancelled) co_return;
+    if (last_error_ != ended.error().message)
+      kLog.warn("upstream link ended", {{"shard", store_.meta().cluster + "/" + store_.meta().shard},
+                                        {"upstream", target.text()},
+                                        {"why", ended.error().message}});
+    last_error_ = ended.error().message;
+    // A link that has worked for a while deserves a quick first try; errors in a row slow us down. Never a hot loop.
+    if (MonoClock::now() - began > Millis{10'000}) backoff.reset();
+    if (auto waited = co_await moved_.wait_for(backoff.next(unit_random())); !waited) co_return;
+  }
+}
+
+Task<Result<>> UpstreamLink::attach(Address upstream) {
+  Connection connection(executor_);
+  struct Current {
+    Connection*& slot;
+    ~Current() { slot = nullptr; }
+  } current{current_};
+  current_ = &connection;
+  set_state("connecting");
+  PS_CO_TRY(co_await connect(&connection, upstream));
+  set_state("handshake");
+  PS_CO_TRY(co_await handshake(&connection, false));
+
+  const ReplHistory history = store_.history();
+  const bool has_history = !history.replid.empty();
+  const std::int64_t boundary = store_.scanner().transaction_boundary();
+  std::vector<std::string> psync{"PSYNC", "?", "-1"};
+  if (has_history) psync = {"PSYNC", history.replid, std::to_string(boundary + 1)};
+  PS_CO_TRY(auto line, co_await ask(&connection, std::move(psync)));
+  if (line.starts_with("+CONTINUE")) {
+    if (!has_history) co_return fail(Errc::protocol, "+CONTINUE to a request without history");
+    if (boundary < store_.history().end) {
+      PS_CO_TRY(store_.truncate_to(boundary));
+    }
+    const std::string id = line.size() > 10 ? line.substr(10) : history.replid;
+    if (!is_replid(id)) co_return fail(Errc::protocol, "bad answer to PSYNC: '" + line.substr(0, 100) + "'");
+    ++partial_syncs_;
+    PS_CO_TRY(co_await continue_history(id));
+  } else if (line.starts_with("+FULLRESYNC ")) {
+    PS_CO_TRY(auto full, parse_full_resync(line));
+    kLog.info("full resync from upstream", {{"shard", store_.meta().cluster + "/" + store_.meta().shard},
+                                            {"upstream", upstream.text()},
+                                            {"replid", full.first},
+                                            {"offset", full.second},
+                                            {"had", history.replid},
+                                            {"end", history.end}});
+    set_state("sync");
+    PS_CO_TRY(co_await receive_rdb(&connection, full.first, full.second, Store::RdbPurpose::new_generation));
+    listener_.history_changed();
+  } else {
+    co_return fail(line.starts_with('-') ? refusal(line) : Error{Errc::protocol, "bad answer to PSYNC: '" + line.substr(0, 100) + "'"});
+  }
+  set_state("connected");
+  last_error_.clear();
+  co_return co_await stream(&connection);
+}
+
+Task<Result<>> UpstreamLink::connect(Connection* connection, Address upstream) {
+  struct Dial {
+    static Task<Result<>> run(Socket* socket, tcp::endpoint endpoint) {
+      auto [refused] = co_await socket->async_connect(endpoint, kAsTuple);
+      if (refused) co_return fail(Errc::unavailable, "connect: " + refused.message());
+      co_return success();
+    }
+  };
+  const tcp::endpoint endpoint(asio::ip::make_address(upstream.host), upstream.port);
+  PS_CO_TRY(co_await within(options_.reply_timeout, "connect", Dial::run(&connection->socket, endpoint)));
+  boost::system::error_code ignored;
+  connection->socket.set_option(tcp::no_delay(true), ignored);
+  connection->socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  co_return success();
+}
+
+Task<Result<>> UpstreamLink::read_more(Connection* connection) {
+  const std::size_t old = connection->input.size();
+  connection->input.resize(old + 4096);
+  auto [error, n] = co_await connection->socket.async_read_some(asio::buffer(connection->input.data() + old, 4096), kAsTuple);
+  connection->input.resize(old + n);
+  if (error) co_return fail(Errc::io, error == asio::error::eof ? "the upstream closed the link" : error.message());
+  co_return success();
+}
+
+/// One line of the handshake. Empty ones are keep-alives: the upstream is busy, and each gives it more time.
+Task<Result<std::string>> UpstreamLink::read_line(Connection* connection) {
+  for (;;) {
+    const auto newline = connection->input.find('\n');
+    if (newline != std::string::npos) {
+      std::string line = connection->input.substr(0, newline);
+      connection->input.erase(0, newline + 1);
+      if (line.ends_with('\r')) line.pop_back();
+      if (line.empty()) continue;
+      co_return line;
+    }
+    if (connection->input.size() > 16384) co_return fail(Errc::protocol, "a line of the handshake is too long");
+    PS_CO_TRY(co_await within(options_.silence_timeout, "answer of the upstream", read_more(connection)));
+  }
+}
+
+Task<Result<std::string>> UpstreamLink::ask(Connection* connection, std::vector<std::string> command) {
+  const std::string bytes = resp::encode_command(command);
+  auto [error, n] = co_await asio::async_write(connection->socket, asio::buffer(bytes), kAsTuple);
+  if (error) co_return fail(Errc::io, error.message());
+  co_return co_await read_line(connection);
+}
+
+/// Each answer is read before the next command goes out: PSYNC behind pending output is an error at some masters.
+Task<Result<>> UpstreamLink::handshake(Connection* connection, bool rdb_only) {
+  std::vector<std::string> ping{"PING"};
+  PS_CO_TRY(auto pong, co_await ask(connection, std::move(ping)));
+  const bool alive = pong.starts_with('+') || pong.starts_with("-NOAUTH") || pong.starts_with("-NOPERM");
+  if (!alive) co_return fail(refusal(pong));
+  std::vector<std::vector<std::string>> introductions;
+  if (!rdb_only) {
+    introductions.push_back({"REPLCONF", "listening-port", std::to_string(options_.listening_port)});
+    if (!options_.announce_host.empty()) introductions.push_back({"REPLCONF", "ip-address", options_.announce_host});
+  }
+  introductions.push_back({"REPLCONF", "capa", "eof", "capa", "psync2"});
+  if (rdb_only) introductions.push_back({"REPLCONF", "rdb-only", "1"});
+  for (auto& introduction : introductions) {
+    PS_CO_TRY(auto answer, co_await ask(connection, introduction));
+    if (rdb_only && answer.starts_with('-') && introduction[1] == "rdb-only") co_return fail(refusal(answer));
+  }
+  co_return success();
+}
+
+/// Upstream has continued us, perhaps under a new id: then who follows us has to ask again, and gets it partially.
+Task<Result<>> UpstreamLink::continue_history(std::string new_id) {
+  ReplHistory history = store_.history();
+  if (same_replid(history.replid, new_id)) co_return success();
+  history.switch_to(new_id);
+  StoreMeta meta = store_.meta();
+  meta.replid = history.replid;
+  meta.old_ids = history.old_ids;
+  PS_CO_TRY(store_.save_meta(std::move(meta)));
+  kLog.info("history continues under a new id", {{"shard", store_.meta().cluster + "/" + store_.meta().shard},
+                                                 {"replid", new_id},
+                                                 {"second offset", history.end + 1}});
+  listener_.history_changed();
+  co_return success();
+}
+
+Task<Result<>> UpstreamLink::receive_rdb(Connection* connection, std::string replid, std::int64_t offset, Store::RdbPurpose purpose) {
+  PS_CO_TRY(const auto ticket, store_.begin_rdb(replid, offset, purpose));
+  struct Unfinished {
+    Store& store;
+    Store::RdbTicket ticket;
+    ~Unfinished() { store.abandon_rdb(ticket); }
+  } unfinished{store_, ticket};
+  RdbFraming framing;
+  for (;;) {
+    std::string_view input = connection->input;
+    bool complete = false;
+    while (!input.empty() && !complete) {
+      PS_CO_TRY(auto progress, framing.feed(input));
+      PS_CO_TRY(store_.write_rdb(ticket, progress.payload));
+      complete = progress.complete;
+      input.remove_prefix(progress.consumed);
+    }
+    connection->input.erase(0, connection->input.size() - input.size());
+    if (complete) break;
+    auto read = co_await within(options_.silence_timeout, "RDB", read_into(connection));
+    if (!read) co_return fail(std::move(read).error());
+    last_byte_ = MonoClock::now();
+  }
+  PS_CO_TRY(store_.commit_rdb(ticket));
+  // With $EOF: framing the master streams nothing before it hears this.
+  if (purpose == Store::RdbPurpose::new_generation) {
+    PS_CO_TRY(co_await send_ack());
+  }
+  co_return success();
+}
+
+/// Replaces the (used up) input by what arrives next.
+Task<Result<>> UpstreamLink::read_into(Connection* connection) {
+  connection->input.resize(kReadBytes);
+  auto [error, n] = co_await connection->socket.async_read_some(asio::buffer(connection->input), kAsTuple);
+  connection->input.resize(n);
+  if (error) co_return fail(Errc::io, error == asio::error::eof ? "the upstream closed the link" : error.message());
+  co_return success();
+}
+
+Task<Result<>> UpstreamLink::stream(Connection* connection) {
+  last_byte_ = MonoClock::now();
+  for (;;) {
+    if (!connection->input.empty()) {
+      auto appended = store_.append(connection->input);
+      connection->input.clear();
+      if (!appended) co_return fail(std::move(appended).error());
+      listener_.log_grew();
+      if (eager_acks_ || store_.scanner().getacks_in_last_feed() > 0) {
+        PS_CO_TRY(co_await send_ack());
+      }
+    }
+    PS_CO_TRY(co_await read_into(connection));
+    last_byte_ = MonoClock::now();
+  }
+}
+
+Task<Result<>> UpstreamLink::send_ack() {
+  if (sending_ack_ || !current_) co_return success();  // the one under way was asked for a moment ago; the next tick tells
+  struct Sending {
+    bool& flag;
+    ~Sending() { flag = false; }
+  } sending{sending_ack_};
+  sending_ack_ = true;
+  const std::string bytes = resp::encode_command({"REPLCONF", "ACK", std::to_string(store_.history().end)});
+  auto [error, n] = co_await asio::async_write(current_->socket, asio::buffer(bytes), kAsTuple);
+  if (error) co_return fail(Errc::io, error.message());
+  co_return success();
+}
+
+Task<void> UpstreamLink::run_acks() {
+  for (;;) {
+    if (auto slept = co_await sleep_for(Millis{1'000}); !slept) co_return;
+    if (!current_) continue;
+    boost::system::error_code ignored;
+    if (streaming()) {
+      if (MonoClock::now() - last_byte_ > options_.silence_timeout) {
+        kLog.warn("upstream is silent", {{"upstream", upstream_ ? upstream_->text() : ""}});
+        current_->socket.close(ignored);
+        continue;
+      }
+      if (auto sent = co_await send_ack(); !sent && sent.error().code == Errc::cancelled) co_return;
+    } else if (state_ == "sync" && !sending_ack_) {
+      // A loading replica says so with bare newlines; they keep the master from giving up on us.
+      [[maybe_unused]] auto [error, n] = co_await asio::async_write(current_->socket, asio::buffer("\n", 1), kAsTuple);
+    }
+  }
+}
+
+void UpstreamLink::want_rdb() {
+  if (!fetching_rdb_ && streaming()) rdb_wanted_.ring();
+}
+
+Task<void> UpstreamLink::run_rdb_fetches() {
+  for (;;) {
+    auto wanted = co_await rdb_wanted_.wait_for(Millis{60'000});
+    if (!wanted) co_return;
+    if (!wanted.value() || !streaming() || !upstream_ || store_.rdb_offset()) continue;
+    fetching_rdb_ = true;
+    auto fetched = co_await fetch_rdb(*upstream_);
+    fetching_rdb_ = false;
+    if (!fetched)
+      kLog.warn("RDB could not be fetched beside the stream", {{"upstream", upstream_ ? upstream_->text() : ""}, {"why", fetched.error().message}});
+    listener_.upstream_changed();
+    if (auto slept = co_await sleep_for(kRdbFetchPause); !slept) co_return;
+  }
+}
+
+Task<Result<>> UpstreamLink::fetch_rdb(Address upstream) {
+  Connection connection(executor_);
+  PS_CO_TRY(co_await connect(&connection, upstream));
+  PS_CO_TRY(co_await handshake(&connection, true));
+  std::vector<std::string> psync{"PSYNC", "?", "-1"};
+  PS_CO_TRY(auto line, co_await ask(&connection, std::move(psync)));
+  if (!line.starts_with("+FULLRESYNC ")) co_return fail(refusal(line));
+  PS_CO_TRY(auto full, parse_full_resync(line));
+  co_return co_await receive_rdb(&connection, full.first, full.second, Store::RdbPurpose::for_current_log);
+}
+
+}  // namespace penstock::keeper

@@ -1,0 +1,102 @@
+// The keeper as a replica: connects to its upstream, says what a replica says, and puts what arrives into the store.
+//
+// One coroutine, run(), for the keeper's whole life: it follows whoever follow() named last. It never asks for more than
+// it needs (PSYNC from the last transaction boundary) and never writes anything but handshake and ACK on the link.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <optional>
+#include <string>
+
+#include "common/async/backoff.h"
+#include "common/async/task.h"
+#include "common/async/wakeup.h"
+#include "common/base/address.h"
+#include "keeper/core/rdb_framing.h"
+#include "keeper/store/store.h"
+
+namespace penstock::keeper {
+
+struct UpstreamOptions {
+  std::uint16_t listening_port = 0;  ///< announced, so that Sentinel and FAILOVER find us
+  std::string announce_host;         ///< empty: the address we connect from
+  Millis reply_timeout{5'000};       ///< for connecting and for each line of the handshake
+  Millis silence_timeout{60'000};    ///< without a byte on a streaming link
+};
+
+/// What the keeper learns from its upstream link. Called on the keeper's loop.
+class UpstreamListener {
+ public:
+  virtual ~UpstreamListener() = default;
+  virtual void log_grew() = 0;
+  /// Another replid, or another log: whoever was being served has to ask again.
+  virtual void history_changed() = 0;
+  /// Something else that a waiting request may depend on (link state, RDB complete …).
+  virtual void upstream_changed() = 0;
+};
+
+class UpstreamLink {
+ public:
+  /// `store` and `listener` must outlive run().
+  UpstreamLink(Executor executor, Store& store, UpstreamListener& listener, UpstreamOptions options);
+
+  Task<void> run();
+  Task<void> run_acks();  ///< REPLCONF ACK once a second; ends a link that is silent for too long
+
+  /// Another upstream from now on; nullopt: nobody. The same one again changes nothing.
+  void follow(std::optional<Address> upstream);
+  const std::optional<Address>& upstream() const { return upstream_; }
+
+  /// none connecting handshake sync connected
+  const std::string& state() const { return state_; }
+  bool streaming() const { return state_ == "connected"; }
+  bool rdb_arriving() const { return state_ == "sync" || fetching_rdb_; }
+  const std::string& last_error() const { return last_error_; }
+  /// Acknowledge every batch at once (while a hand-over is armed the master waits for it).
+  void acknowledge_eagerly(bool eagerly);
+  /// Fetches an RDB of the current history over a second connection, once, when none is there. See run_rdb_fetches().
+  void want_rdb();
+  Task<void> run_rdb_fetches();
+  std::int64_t partial_syncs() const { return partial_syncs_; }
+
+ private:
+  using Socket = boost::asio::ip::tcp::socket;
+  /// A connection with what was read and not used yet.
+  struct Connection {
+    explicit Connection(Executor executor) : socket(std::move(executor)) {}
+    Socket socket;
+    std::string input;
+  };
+
+  Task<Result<>> attach(Address upstream);
+  Task<Result<>> connect(Connection* connection, Address upstream);
+  Task<Result<>> handshake(Connection* connection, bool rdb_only);
+  Task<Result<std::string>> ask(Connection* connection, std::vector<std::string> command);
+  Task<Result<std::string>> read_line(Connection* connection);
+  Task<Result<>> read_more(Connection* connection);
+  Task<Result<>> read_into(Connection* connection);
+  Task<Result<>> receive_rdb(Connection* connection, std::string replid, std::int64_t offset, Store::RdbPurpose purpose);
+  Task<Result<>> continue_history(std::string new_id);
+  Task<Result<>> stream(Connection* connection);
+  Task<Result<>> fetch_rdb(Address upstream);
+  Task<Result<>> send_ack();
+  void set_state(std::string state);
+
+  Executor executor_;
+  Store& store_;
+  UpstreamListener& listener_;
+  UpstreamOptions options_;
+  std::optional<Address> upstream_;
+  Wakeup moved_;
+  Wakeup rdb_wanted_;
+  Connection* current_ = nullptr;  ///< of run(); closing its socket ends whatever it waits for
+  std::string state_ = "none";
+  std::string last_error_;
+  bool eager_acks_ = false;
+  bool fetching_rdb_ = false;
+  bool sending_ack_ = false;
+  std::int64_t partial_syncs_ = 0;
+  MonoTime last_byte_{};
+};
+
+}  // namespace penstock::keeper
