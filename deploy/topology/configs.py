@@ -28,34 +28,20 @@ sentinel resolve-hostnames no
 """
 
 ZOOKEEPER = """\
-tickTime=500
-dataDir={directory}/data
-clientPort={port}
-clientPortAddress={host}
-maxClientCnxns=200
-admin.enableServer=false
-4lw.commands.whitelist=srvr,ruok
-autopurge.snapRetainCount=3
-autopurge.purgeInterval=1
-"""
-
-METASERVER = """\
 id = "{name}"
 dc = "{dc}"
-consoles = ["http://{console}"]
-
-[http]
-host = "{host}"
-port = {port}
+data_dir = "{directory}/data"
 
 [zookeeper]
 servers = "{zookeeper}"
 session_timeout = "4s"
-"""
 
-KEEPER = """\
-id = "{name}"
-dc = "{dc}"
+[admin]
+listen = "{host}:{port}"
+
+[store]
+segment = "16mb"
+log_max = "256mb"
 """
 
 CONSOLE = """\
