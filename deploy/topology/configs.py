@@ -28,6 +28,32 @@ sentinel resolve-hostnames no
 """
 
 ZOOKEEPER = """\
+tickTime=500
+dataDir={directory}/data
+clientPort={port}
+clientPortAddress={host}
+maxClientCnxns=200
+admin.enableServer=false
+4lw.commands.whitelist=srvr,ruok
+autopurge.snapRetainCount=3
+autopurge.purgeInterval=1
+"""
+
+METASERVER = """\
+id = "{name}"
+dc = "{dc}"
+consoles = ["http://{console}"]
+
+[http]
+host = "{host}"
+port = {port}
+
+[zookeeper]
+servers = "{zookeeper}"
+session_timeout = "4s"
+"""
+
+KEEPER = """\
 id = "{name}"
 dc = "{dc}"
 data_dir = "{directory}/data"
@@ -45,6 +71,9 @@ log_max = "256mb"
 """
 
 CONSOLE = """\
+[http]
+host = "{host}"
+port = {port}
 """
 
 HOOK = """\
