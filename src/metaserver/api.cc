@@ -23,6 +23,8 @@ constexpr log::Logger kLog{"api"};
 constexpr const char* kForwarded = "x-penstock-forwarded";
 constexpr Millis kChangeAnswerWithin{4'500};
 constexpr Millis kChangePoll{10};
+constexpr Millis kOwnerChangeWithin{2'000};
+constexpr Millis kOwnerPoll{50};
 constexpr std::int64_t kSwitchTimeoutMaxMs = 60'000;
 
 Response json(std::string body) { return {200, std::move(body), "application/json", {}}; }
@@ -166,6 +168,18 @@ Task<Result<Response>> Api::forward(Request request, model::MetaserverInfo owner
 }
 
 Task<Api::Place> Api::locate(Request request, std::string cluster, std::string shard, Need need, Millis limit) {
+  const bool is_passed_on = !request.header_or(kForwarded, "").empty();
+  const auto give_up = MonoClock::now() + kOwnerChangeWithin;
+  for (;;) {
+    auto place = co_await locate_now(request, cluster, shard, need, limit);
+    // While ownership moves, a change waits for the new owner; who was asked by another server lets that one wait.
+    const bool moving = place.elsewhere && place.elsewhere->status == 503;
+    if (!moving || need == Need::read || is_passed_on || MonoClock::now() >= give_up) co_return place;
+    if (auto slept = co_await sleep_for(kOwnerPoll); !slept) co_return place;
+  }
+}
+
+Task<Api::Place> Api::locate_now(Request request, std::string cluster, std::string shard, Need need, Millis limit) {
   if (auto here = catalog_->find(cluster, shard)) co_return Place{std::move(here), std::nullopt};
   const auto owner = hub_->membership.owner_of(cluster);
   std::string why = "the owner of '" + cluster + "' is changing";
@@ -173,8 +187,8 @@ Task<Api::Place> Api::locate(Request request, std::string cluster, std::string s
     if (!request.header_or(kForwarded, "").empty())
       co_return Place{nullptr, http::problem(503, "not_leader", hub_->options.id + " does not own '" + cluster + "'")};
     auto answer = co_await forward(std::move(request), *owner, limit);
-    if (answer && answer.value().status != 503) co_return Place{nullptr, std::move(answer).value()};
-    if (answer && need == Need::change) co_return Place{nullptr, std::move(answer).value()};
+    const bool answered = answer && answer.value().status != 503;
+    if (answered || (answer && need == Need::change)) co_return Place{nullptr, std::move(answer).value()};
     why = "the owner " + owner->id + " does not answer: " + (answer ? answer.value().body : answer.error().text());
   }
   if (auto exists = co_await check_exists(&hub_->zk, hub_->options.dc, cluster, shard); !exists)

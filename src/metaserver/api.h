@@ -47,6 +47,7 @@ class Api {
   enum class Need { read, change };
   /// nullopt for both of Place: a read that only ZooKeeper can answer now.
   Task<Place> locate(Request request, std::string cluster, std::string shard, Need need, Millis limit);
+  Task<Place> locate_now(Request request, std::string cluster, std::string shard, Need need, Millis limit);
   struct Facts {
     std::optional<ShardFacts> facts;
     std::optional<Response> elsewhere;

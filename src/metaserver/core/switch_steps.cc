@@ -72,11 +72,11 @@ SwitchMove move_without_record(const SwitchRequest& request, const SwitchFacts& 
   const auto seen = facts.view.state->epoch.cluster;
   if (request.verb == SwitchVerb::lock) return lock(request, facts);
   if (request.verb == SwitchVerb::abort) return next_target_move(request, facts, policy);
+  if (request.verb == SwitchVerb::restore) return Done{"nothing is to be restored", "", -1, {}, ""};
   if (request.epoch != seen)
     return Refuse{"not_locked",
                   "this shard has cluster epoch " + std::to_string(seen) + " and no switch under way"};
-  const bool is_over = request.verb == SwitchVerb::unlock || request.verb == SwitchVerb::restore;
-  if (is_over) return Done{"the switch has left", "", -1, {}, ""};
+  if (request.verb == SwitchVerb::unlock) return Done{"the switch has left", "", -1, {}, ""};
   if (request.verb == SwitchVerb::verify) return verify_settled(facts, policy);
   return Refuse{"out_of_order", "the switch has left this shard"};
 }
