@@ -27,7 +27,9 @@ constexpr Millis kOwnerChangeWithin{2'000};
 constexpr Millis kOwnerPoll{50};
 constexpr std::int64_t kSwitchTimeoutMaxMs = 60'000;
 
-Response json(std::string body) { return {200, std::move(body), "application/json", {}}; }
+Response json(std::string body) {
+  return {200, std::move(body), "application/json", {}};
+}
 
 std::optional<Response> name_problem(const std::string& cluster, const std::string& shard) {
   if (auto ok = check_cluster_name(cluster); !ok) return http::problem(ok.error());
@@ -44,7 +46,8 @@ std::string encode_query(const Request& request) {
 
 /// Names are checked before, so a path needs no escaping; a query carries our own words only.
 bool is_plain(const std::string& text) {
-  return text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:[]?=&") == std::string::npos;
+  return text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:[]?=&") ==
+         std::string::npos;
 }
 
 Task<void> ask_arch(std::vector<Address> servers, std::string path, Millis limit, std::string* out) {
@@ -65,7 +68,8 @@ Result<MasterChange> parse_master_change(const std::string& body) {
   change.to = reader.address("to");
   if (reader.string("source").empty() && reader.has("source")) reader.problem("source", "must not be empty");
   if (reader.has("epoch"))
-    change.epoch = static_cast<std::uint64_t>(reader.integer("epoch", 0, std::numeric_limits<std::int64_t>::max()));
+    change.epoch =
+        static_cast<std::uint64_t>(reader.integer("epoch", 0, std::numeric_limits<std::int64_t>::max()));
   PS_TRY(reader.finish());
   return change;
 }
@@ -76,7 +80,8 @@ Result<SwitchRequest> parse_switch_request(const std::string& body, bool source)
   SwitchRequest request;
   request.is_source = source;
   request.operation = reader.name("operation");
-  request.epoch = static_cast<std::uint32_t>(reader.integer("epoch", 1, std::numeric_limits<std::uint32_t>::max()));
+  request.epoch =
+      static_cast<std::uint32_t>(reader.integer("epoch", 1, std::numeric_limits<std::uint32_t>::max()));
   request.shard = reader.name("shard");
   const std::string step = reader.string("step");
   auto verb = parse_switch_verb(step);
@@ -121,16 +126,20 @@ Response change_result(const Shard& shard, std::string_view result, const std::s
 
 Api::Api(http::Router& router, const metrics::Registry& registry) {
   router.on(Method::get, "/api/{cluster}/{shard}", [this](Request r) { return get_shard(std::move(r)); });
-  router.on(Method::get, "/api/{cluster}/{shard}/redis/master", [this](Request r) { return get_master(std::move(r)); });
-  router.on(Method::get, "/api/{cluster}/{shard}/keeper/active", [this](Request r) { return get_active_keeper(std::move(r)); });
+  router.on(Method::get, "/api/{cluster}/{shard}/redis/master",
+            [this](Request r) { return get_master(std::move(r)); });
+  router.on(Method::get, "/api/{cluster}/{shard}/keeper/active",
+            [this](Request r) { return get_active_keeper(std::move(r)); });
   router.on(Method::get, "/api/{cluster}/{shard}/arch", [this](Request r) { return get_arch(std::move(r)); });
   router.on(Method::post, "/api/{cluster}/{shard}/redis/master/change",
             [this](Request r) { return post_master_change(std::move(r)); });
   router.on(Method::post, "/api/{cluster}/{shard}/upstreamkeeper/{ip}/{port}",
             [this](Request r) { return post_upstream_keeper(std::move(r)); });
   for (const std::string prefix : {"/api", ""}) {
-    router.on(Method::post, prefix + "/{cluster}/backup", [this](Request r) { return post_switch(std::move(r), true); });
-    router.on(Method::post, prefix + "/{cluster}/active", [this](Request r) { return post_switch(std::move(r), false); });
+    router.on(Method::post, prefix + "/{cluster}/backup",
+              [this](Request r) { return post_switch(std::move(r), true); });
+    router.on(Method::post, prefix + "/{cluster}/active",
+              [this](Request r) { return post_switch(std::move(r), false); });
     router.on(Method::post, prefix + "/{cluster}/upstreamchanged/{ip}:{port}",
               [this](Request r) { return post_upstream_changed(std::move(r)); });
   }
@@ -150,8 +159,10 @@ void Api::attach(Hub& hub, Catalog& catalog) {
 
 std::vector<std::string> Api::not_ready() const {
   std::vector<std::string> reasons;
-  if (!hub_->zk.connected()) reasons.push_back("ZooKeeper " + hub_->options.zookeeper.servers + " is not connected");
-  if (!hub_->membership.ready()) reasons.push_back("the slot table is not known, or this server is not registered yet");
+  if (!hub_->zk.connected())
+    reasons.push_back("ZooKeeper " + hub_->options.zookeeper.servers + " is not connected");
+  if (!hub_->membership.ready())
+    reasons.push_back("the slot table is not known, or this server is not registered yet");
   if (!catalog_->loaded()) reasons.push_back("the configuration was not read yet");
   return reasons;
 }
@@ -160,36 +171,42 @@ Task<Result<Response>> Api::forward(Request request, model::MetaserverInfo owner
   http::ClientRequest passed;
   passed.method = request.method;
   const std::string rest = request.path + encode_query(request);
-  if (!is_plain(rest)) co_return fail(Errc::invalid_argument, "the path has characters that are not passed on");
+  if (!is_plain(rest))
+    co_return fail(Errc::invalid_argument, "the path has characters that are not passed on");
   passed.url = "http://" + owner.rest.text() + rest;
   passed.body = std::move(request.body);
   passed.headers[kForwarded] = hub_->options.id;
   co_return co_await http::fetch(std::move(passed), limit);
 }
 
-Task<Api::Place> Api::locate(Request request, std::string cluster, std::string shard, Need need, Millis limit) {
+Task<Api::Place> Api::locate(Request request, std::string cluster, std::string shard, Need need,
+                             Millis limit) {
   const bool is_passed_on = !request.header_or(kForwarded, "").empty();
   const auto give_up = MonoClock::now() + kOwnerChangeWithin;
   for (;;) {
     auto place = co_await locate_now(request, cluster, shard, need, limit);
-    // While ownership moves, a change waits for the new owner; who was asked by another server lets that one wait.
+    // While ownership moves, a change waits for the new owner; who was asked by another server lets that one
+    // wait.
     const bool moving = place.elsewhere && place.elsewhere->status == 503;
     if (!moving || need == Need::read || is_passed_on || MonoClock::now() >= give_up) co_return place;
     if (auto slept = co_await sleep_for(kOwnerPoll); !slept) co_return place;
   }
 }
 
-Task<Api::Place> Api::locate_now(Request request, std::string cluster, std::string shard, Need need, Millis limit) {
+Task<Api::Place> Api::locate_now(Request request, std::string cluster, std::string shard, Need need,
+                                 Millis limit) {
   if (auto here = catalog_->find(cluster, shard)) co_return Place{std::move(here), std::nullopt};
   const auto owner = hub_->membership.owner_of(cluster);
   std::string why = "the owner of '" + cluster + "' is changing";
   if (owner && owner->id != hub_->options.id) {
     if (!request.header_or(kForwarded, "").empty())
-      co_return Place{nullptr, http::problem(503, "not_leader", hub_->options.id + " does not own '" + cluster + "'")};
+      co_return Place{nullptr,
+                      http::problem(503, "not_leader", hub_->options.id + " does not own '" + cluster + "'")};
     auto answer = co_await forward(std::move(request), *owner, limit);
     const bool answered = answer && answer.value().status != 503;
     if (answered || (answer && need == Need::change)) co_return Place{nullptr, std::move(answer).value()};
-    why = "the owner " + owner->id + " does not answer: " + (answer ? answer.value().body : answer.error().text());
+    why = "the owner " + owner->id +
+          " does not answer: " + (answer ? answer.value().body : answer.error().text());
   }
   if (auto exists = co_await check_exists(&hub_->zk, hub_->options.dc, cluster, shard); !exists)
     co_return Place{nullptr, http::problem(exists.error())};
@@ -233,7 +250,9 @@ Task<Response> Api::get_master(Request request) {
     co_return json(master_json(facts));
   }
   if (this_dc_only)
-    co_return http::problem(503, "not_active", facts.dc + " is a backup data center; the active one is " + facts.state->active_dc);
+    co_return http::problem(
+        503, "not_active",
+        facts.dc + " is a backup data center; the active one is " + facts.state->active_dc);
   co_return co_await peer_master(facts);
 }
 
@@ -242,8 +261,9 @@ Task<Response> Api::peer_master(ShardFacts facts) {
   auto answer = co_await ask_any(metaservers_of(facts.cluster, facts.state->active_dc), Method::get, path, "",
                                  hub_->options.timing.peer);
   if (!answer)
-    co_return http::problem(503, "unavailable", "no metaserver of " + facts.state->active_dc + " names the master: " +
-                                                    answer.error().message);
+    co_return http::problem(
+        503, "unavailable",
+        "no metaserver of " + facts.state->active_dc + " names the master: " + answer.error().message);
   co_return std::move(answer).value();
 }
 
@@ -259,7 +279,8 @@ Task<Response> Api::get_arch(Request request) {
   const std::string path = "/api/" + facts.shard.cluster + "/" + facts.shard.shard + "/arch?scope=dc";
   std::vector<Task<void>> questions;
   for (std::size_t i = 0; i < answers.size(); ++i)
-    questions.push_back(ask_arch(facts.cluster.peers[i].metaservers, path, hub_->options.timing.peer, &answers[i].second));
+    questions.push_back(
+        ask_arch(facts.cluster.peers[i].metaservers, path, hub_->options.timing.peer, &answers[i].second));
   co_await gather(std::move(questions));
   co_return json(merge_arch(own, answers));
 }
@@ -270,15 +291,18 @@ Task<Response> Api::get_precheck(Request request) {
   if (auto problem = name_problem(cluster, shard)) co_return std::move(*problem);
   if (side != "source" && side != "target")
     co_return http::problem(422, "invalid_argument", "field 'side': must be source or target");
-  auto place = co_await locate(std::move(request), cluster, shard, Need::change, hub_->options.timing.forward);
+  auto place =
+      co_await locate(std::move(request), cluster, shard, Need::change, hub_->options.timing.forward);
   if (place.elsewhere) co_return std::move(*place.elsewhere);
   if (!place.shard->last_look() || !place.shard->in_office())
     co_return http::problem(503, "unavailable", "the owner has not looked at the shard yet");
-  co_return json(precheck_json(precheck(place.shard->last_look()->view, side == "source", hub_->options.policy)));
+  co_return json(
+      precheck_json(precheck(place.shard->last_look()->view, side == "source", hub_->options.policy)));
 }
 
 Task<Response> Api::get_decision(Request request) {
-  const std::string cluster = request.param("cluster"), shard = request.param("shard"), text = request.param("epoch");
+  const std::string cluster = request.param("cluster"), shard = request.param("shard"),
+                    text = request.param("epoch");
   if (auto problem = name_problem(cluster, shard)) co_return std::move(*problem);
   std::uint32_t epoch = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), epoch);
@@ -295,14 +319,18 @@ Task<Response> Api::get_slots(Request) {
   const auto& table = hub_->membership.table();
   Json servers = Json::array();
   for (const auto& server : hub_->membership.servers())
-    servers.push_back({{"id", server.id}, {"rest", server.rest.text()}, {"slots", std::ranges::count(table.owners, server.id)}});
-  co_return json(model::dump_json({{"version", table.version}, {"owners", table.owners}, {"servers", std::move(servers)}}));
+    servers.push_back({{"id", server.id},
+                       {"rest", server.rest.text()},
+                       {"slots", std::ranges::count(table.owners, server.id)}});
+  co_return json(model::dump_json(
+      {{"version", table.version}, {"owners", table.owners}, {"servers", std::move(servers)}}));
 }
 
 Task<Response> Api::get_leader(Request) {
   const auto leader = hub_->membership.leader();
   if (!leader) co_return http::problem(503, "no_leader", "no leader is known");
-  co_return json(model::dump_json({{"leader", leader->id}, {"id", leader->id}, {"rest", leader->rest.text()}}));
+  co_return json(
+      model::dump_json({{"leader", leader->id}, {"id", leader->id}, {"rest", leader->rest.text()}}));
 }
 
 Task<Response> Api::post_master_change(Request request) {
@@ -310,36 +338,42 @@ Task<Response> Api::post_master_change(Request request) {
   if (auto problem = name_problem(cluster, shard)) co_return std::move(*problem);
   const auto change = parse_master_change(request.body);
   if (!change) co_return http::problem(change.error());
-  auto place = co_await locate(std::move(request), cluster, shard, Need::change, hub_->options.timing.forward + Millis{1'000});
+  auto place = co_await locate(std::move(request), cluster, shard, Need::change,
+                               hub_->options.timing.forward + Millis{1'000});
   if (place.elsewhere) co_return std::move(*place.elsewhere);
   const auto& redises = place.shard->shard_config().redises;
   if (std::ranges::find(redises, change.value().to, &model::RedisConfig::address) == redises.end())
     co_return http::problem(422, "invalid_argument",
-                            "field 'to': " + change.value().to.text() + " is no Redis of " + cluster + "/" + shard + " in " +
-                                hub_->options.dc);
+                            "field 'to': " + change.value().to.text() + " is no Redis of " + cluster + "/" +
+                                shard + " in " + hub_->options.dc);
   co_return co_await change_master(place.shard, change.value().to, change.value().epoch);
 }
 
-Task<Response> Api::change_master(std::shared_ptr<Shard> shard, Address to, std::optional<std::uint64_t> epoch) {
+Task<Response> Api::change_master(std::shared_ptr<Shard> shard, Address to,
+                                  std::optional<std::uint64_t> epoch) {
   const auto deadline = MonoClock::now() + kChangeAnswerWithin;
   std::string reason = "the owner has not taken office yet";
   const auto before = shard->stored().state;
-  if (before && before->master == to) co_return change_result(*shard, "unchanged", to.text() + " is the recorded master");
+  if (before && before->master == to)
+    co_return change_result(*shard, "unchanged", to.text() + " is the recorded master");
   kLog.info("asked to verify a new master", {{"shard", shard->text()}, {"to", to.text()}});
   shard->hint_master(to);
   while (MonoClock::now() < deadline) {
     const auto& state = shard->stored().state;
     if (state && shard->in_office()) {
-      if (state->master == to) co_return change_result(*shard, "adopted", to.text() + " says role:master and was recorded");
+      if (state->master == to)
+        co_return change_result(*shard, "adopted", to.text() + " says role:master and was recorded");
       if (state->active_dc != hub_->options.dc)
         co_return change_result(*shard, "rejected", hub_->options.dc + " is a backup data center");
       if (state->switching) co_return change_result(*shard, "rejected", "a switch is under way");
       if (epoch && *epoch < state->epoch.packed())
         co_return change_result(*shard, "rejected", "epoch " + std::to_string(*epoch) + " is stale");
       if (shard->last_look())
-        reason = std::string(to_string(shard->last_look()->decision.diagnosis)) + ": " + shard->last_look()->decision.why;
+        reason = std::string(to_string(shard->last_look()->decision.diagnosis)) + ": " +
+                 shard->last_look()->decision.why;
     }
-    if (auto slept = co_await sleep_for(kChangePoll); !slept) co_return http::problem(503, "unavailable", "stopping");
+    if (auto slept = co_await sleep_for(kChangePoll); !slept)
+      co_return http::problem(503, "unavailable", "stopping");
   }
   co_return change_result(*shard, "rejected", reason);
 }
@@ -348,25 +382,30 @@ Task<Response> Api::post_upstream_keeper(Request request) {
   const std::string cluster = request.param("cluster"), shard = request.param("shard");
   if (auto problem = name_problem(cluster, shard)) co_return std::move(*problem);
   const auto address = parse_address(request.param("ip") + ":" + request.param("port"));
-  if (!address) co_return http::problem(422, "invalid_argument", "field 'ip:port': " + address.error().message);
-  auto place = co_await locate(std::move(request), cluster, shard, Need::change, hub_->options.timing.forward);
+  if (!address)
+    co_return http::problem(422, "invalid_argument", "field 'ip:port': " + address.error().message);
+  auto place =
+      co_await locate(std::move(request), cluster, shard, Need::change, hub_->options.timing.forward);
   if (place.elsewhere) co_return std::move(*place.elsewhere);
   place.shard->ask_peers_now();
-  co_return json(model::dump_json({{"cluster", cluster}, {"shard", shard}, {"named", address.value().text()}, {"result", "asked"}}));
+  co_return json(model::dump_json(
+      {{"cluster", cluster}, {"shard", shard}, {"named", address.value().text()}, {"result", "asked"}}));
 }
 
 Task<Response> Api::post_upstream_changed(Request request) {
   const std::string cluster = request.param("cluster");
   if (auto problem = name_problem(cluster, "")) co_return std::move(*problem);
   const auto address = parse_address(request.param("ip") + ":" + request.param("port"));
-  if (!address) co_return http::problem(422, "invalid_argument", "field 'ip:port': " + address.error().message);
+  if (!address)
+    co_return http::problem(422, "invalid_argument", "field 'ip:port': " + address.error().message);
   const auto shards = catalog_->shards_of(cluster);
   if (shards.empty()) {
     auto place = co_await locate(std::move(request), cluster, "", Need::change, hub_->options.timing.forward);
     co_return std::move(*place.elsewhere);
   }
   for (const auto& shard : shards) shard->ask_peers_now();
-  co_return json(model::dump_json({{"cluster", cluster}, {"named", address.value().text()}, {"result", "asked"}}));
+  co_return json(
+      model::dump_json({{"cluster", cluster}, {"named", address.value().text()}, {"result", "asked"}}));
 }
 
 Task<Response> Api::post_switch(Request request, bool source) {

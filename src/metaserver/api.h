@@ -1,5 +1,5 @@
-// The REST face (design §5, proto/metaserver.yaml). Any server answers: what it does not own it passes on to the owner,
-// one hop; reads fall back to ZooKeeper's own data when the owner does not answer.
+// The REST face (design §5, proto/metaserver.yaml). Any server answers: what it does not own it passes on to
+// the owner, one hop; reads fall back to ZooKeeper's own data when the owner does not answer.
 #pragma once
 
 #include <memory>

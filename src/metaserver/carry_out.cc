@@ -16,8 +16,8 @@ Task<Result<>> must(EffectContext context, Address address, resp::Command comman
   co_return success();
 }
 
-/// A server without a config file keeps its role in memory only; the pre-check and the alarms say so, an order does not
-/// fail for it.
+/// A server without a config file keeps its role in memory only; the pre-check and the alarms say so, an
+/// order does not fail for it.
 Task<Result<>> rewrite_config(EffectContext context, Address address) {
   resp::Command command{"CONFIG", "REWRITE"};
   auto done = co_await must(context, address, std::move(command));
@@ -59,8 +59,12 @@ Task<Result<>> carry_out(EffectContext context, SetBacklogSize order) {
 }
 
 Task<Result<>> carry_out(EffectContext context, MonitorSentinel order) {
-  resp::Command command{"SENTINEL", "MONITOR", order.config.master_name, order.master.host,
-                        std::to_string(order.master.port), std::to_string(order.config.quorum)};
+  resp::Command command{"SENTINEL",
+                        "MONITOR",
+                        order.config.master_name,
+                        order.master.host,
+                        std::to_string(order.master.port),
+                        std::to_string(order.config.quorum)};
   PS_CO_TRY(co_await must(context, order.address, std::move(command)));
   co_return co_await apply_settings(context, order.address, order.config);
 }
@@ -80,11 +84,13 @@ Task<Result<>> carry_out(EffectContext context, CreateKeeper order) {
   http::ClientRequest request;
   request.method = http::Method::post;
   request.url = "http://" + order.admin.text() + "/api/v1/keepers";
-  const model::Json body = {{"cluster", context.cluster}, {"shard", context.shard}, {"address", order.address.text()}};
+  const model::Json body = {
+      {"cluster", context.cluster}, {"shard", context.shard}, {"address", order.address.text()}};
   request.body = model::dump_json(body);
   PS_CO_TRY(const auto answer, co_await http::fetch(std::move(request), context.limit));
   if (answer.status != 200 && answer.status != 201)
-    co_return fail(Errc::refused, "create keeper " + order.address.text() + " on " + order.host + ": " + problem_of(answer));
+    co_return fail(Errc::refused,
+                   "create keeper " + order.address.text() + " on " + order.host + ": " + problem_of(answer));
   co_return success();
 }
 

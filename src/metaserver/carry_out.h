@@ -1,4 +1,5 @@
-// Effects: the commands that actions and switch moves stand for. Each has its own deadline and says what failed where.
+// Effects: the commands that actions and switch moves stand for. Each has its own deadline and says what
+// failed where.
 #pragma once
 
 #include "metaserver/core/action.h"

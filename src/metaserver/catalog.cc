@@ -29,7 +29,9 @@ Catalog::Catalog(Hub& hub)
         wake();
       }) {}
 
-void Catalog::start() { tasks_.spawn("catalog", run()); }
+void Catalog::start() {
+  tasks_.spawn("catalog", run());
+}
 
 Task<void> Catalog::stop() {
   co_await tasks_.stop();
@@ -52,7 +54,8 @@ std::vector<std::shared_ptr<Shard>> Catalog::shards_of(const std::string& cluste
 
 bool Catalog::owns_slot(int slot) const {
   const auto& owners = hub_.membership.table().owners;
-  return static_cast<std::size_t>(slot) < owners.size() && owners[static_cast<std::size_t>(slot)] == hub_.options.id;
+  return static_cast<std::size_t>(slot) < owners.size() &&
+         owners[static_cast<std::size_t>(slot)] == hub_.options.id;
 }
 
 Task<void> Catalog::run() {
@@ -61,7 +64,8 @@ Task<void> Catalog::run() {
     if (hub_.zk.connected() && !hub_.membership.table().owners.empty()) {
       const auto done = co_await refresh();
       if (!done) kLog.warn("refresh failed", {{"error", done.error().text()}});
-      const bool retry = !done || std::ranges::any_of(slots_, [](const auto& slot) { return slot.second.retry; });
+      const bool retry =
+          !done || std::ranges::any_of(slots_, [](const auto& slot) { return slot.second.retry; });
       if (retry) pause = kRetry;
     }
     const auto rung = co_await bell_.wait_for(pause);
@@ -106,7 +110,8 @@ Task<Result<>> Catalog::refresh() {
   for (auto& [slot, clusters] : by_slot) {
     PS_CO_TRY(co_await refresh_slot(slot, clusters));
   }
-  hub_.metrics.gauge("penstock_metaserver_owned_shards", "Shards that this server owns").set(static_cast<double>(shards_.size()));
+  hub_.metrics.gauge("penstock_metaserver_owned_shards", "Shards that this server owns")
+      .set(static_cast<double>(shards_.size()));
   loaded_ = true;
   co_return success();
 }
@@ -143,7 +148,8 @@ Task<Result<>> Catalog::refresh_slot(int slot, std::vector<std::string> clusters
   PS_CO_TRY(const auto stat, co_await hub_.zk.exists(zk_paths::rev(hub_.options.dc, slot), watcher_));
   const std::int32_t rev = stat ? stat->version : kNoNode;
   Slot& seen = slots_[slot];
-  const bool all_known = std::ranges::all_of(clusters, [&](const auto& name) { return clusters_.contains(name); });
+  const bool all_known =
+      std::ranges::all_of(clusters, [&](const auto& name) { return clusters_.contains(name); });
   if (seen.rev == rev && all_known && !seen.retry) co_return success();
   seen.retry = true;  // until it worked
   bool complete = true;
@@ -170,10 +176,12 @@ Task<Result<>> Catalog::refresh_slot(int slot, std::vector<std::string> clusters
 
 Task<Result<>> Catalog::load_cluster(std::string cluster) {
   auto node = co_await hub_.zk.get(zk_paths::cluster(hub_.options.dc, cluster));
-  if (!node && node.error().code == Errc::not_found) co_return success();  // deleted meanwhile; the list's watch says so
+  if (!node && node.error().code == Errc::not_found)
+    co_return success();  // deleted meanwhile; the list's watch says so
   if (!node) co_return fail(std::move(node).error());
   PS_CO_TRY(auto config, model::from_json<model::ClusterConfig>(node.value().data));
-  if (config.name != cluster) co_return fail(Errc::corrupt, "the node of " + cluster + " names " + config.name);
+  if (config.name != cluster)
+    co_return fail(Errc::corrupt, "the node of " + cluster + " names " + config.name);
   PS_CO_TRY(const auto names, co_await hub_.zk.children(zk_paths::cluster(hub_.options.dc, cluster)));
   std::vector<model::ShardConfig> shards;
   for (const auto& name : names) {
@@ -196,7 +204,8 @@ Result<> Catalog::apply_configs(model::ClusterConfig cluster, std::vector<model:
       known->configure(cluster, std::move(shard));
       continue;
     }
-    if (departing_.contains(key)) return fail(Errc::unavailable, key.first + "/" + key.second + " is still departing");
+    if (departing_.contains(key))
+      return fail(Errc::unavailable, key.first + "/" + key.second + " is still departing");
     kLog.info("owning", {{"cluster", key.first}, {"shard", key.second}, {"version", shard.version}});
     const auto made = std::make_shared<Shard>(hub_, cluster, std::move(shard));
     shards_[key] = made;

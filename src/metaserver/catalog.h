@@ -1,5 +1,5 @@
-// Which clusters this server owns, their configuration, and their events. Watches one `rev` node per owned slot, the list
-// of clusters and the keeper hosts; everything is read again on a timer as well.
+// Which clusters this server owns, their configuration, and their events. Watches one `rev` node per owned
+// slot, the list of clusters and the keeper hosts; everything is read again on a timer as well.
 #pragma once
 
 #include <map>
@@ -31,8 +31,9 @@ class Catalog {
  private:
   using Key = std::pair<std::string, std::string>;  // cluster, shard
   struct Slot {
-    std::optional<std::int32_t> rev;  ///< of the rev node when its clusters were last read; -1: there was none
-    bool retry = false;               ///< an event could not be consumed yet
+    std::optional<std::int32_t>
+        rev;             ///< of the rev node when its clusters were last read; -1: there was none
+    bool retry = false;  ///< an event could not be consumed yet
   };
 
   Task<void> run();
@@ -53,7 +54,8 @@ class Catalog {
   zk::Watcher watcher_;
   zk::Watcher hosts_watcher_;
   std::map<Key, std::shared_ptr<Shard>> shards_;
-  std::set<Key> departing_;  ///< their last orders may still be under way: not taken again before they have ended
+  std::set<Key>
+      departing_;  ///< their last orders may still be under way: not taken again before they have ended
   std::map<std::string, model::ClusterConfig> clusters_;
   std::map<int, Slot> slots_;
   bool hosts_stale_ = true;

@@ -12,7 +12,8 @@ using Fields = std::map<std::string, std::string, std::less<>>;
 
 Result<Fields> flat_array(const resp::Value& reply, const std::string& what) {
   const auto* array = reply.array();
-  if (array == nullptr || array->size() % 2 != 0) return fail(Errc::protocol, what + ": not an array of names and values");
+  if (array == nullptr || array->size() % 2 != 0)
+    return fail(Errc::protocol, what + ": not an array of names and values");
   Fields fields;
   for (std::size_t i = 0; i < array->size(); i += 2) {
     const std::string* name = (*array)[i].string();
@@ -67,7 +68,8 @@ resp::Command set_state_command(const SetKeeperState& order) {
   resp::Command command{"KEEPER", "SETSTATE", order.active ? "ACTIVE" : "BACKUP"};
   command.push_back(order.upstream ? order.upstream->host : "-");
   command.push_back(order.upstream ? std::to_string(order.upstream->port) : "0");
-  command.insert(command.end(), {"EPOCH", std::to_string(order.epoch.packed()), "ACTIVEDC", order.active_dc ? "yes" : "no"});
+  command.insert(command.end(),
+                 {"EPOCH", std::to_string(order.epoch.packed()), "ACTIVEDC", order.active_dc ? "yes" : "no"});
   if (order.members.empty()) return command;
   command.push_back("MEMBERS");
   for (const auto& member : order.members) command.push_back(member.text());
@@ -75,8 +77,10 @@ resp::Command set_state_command(const SetKeeperState& order) {
 }
 
 resp::Command arm_command(const ArmHandover& arm) {
-  return {"KEEPER", "HANDOVER",                          "ARM", arm.replid,
-          "EPOCH",  std::to_string(arm.epoch.packed()), "TTL", std::to_string(arm.ttl_ms)};
+  return {"KEEPER", "HANDOVER",
+          "ARM",    arm.replid,
+          "EPOCH",  std::to_string(arm.epoch.packed()),
+          "TTL",    std::to_string(arm.ttl_ms)};
 }
 
 std::vector<resp::Command> sentinel_settings(const model::SentinelConfig& config) {
@@ -128,7 +132,8 @@ Result<SentinelObservation> parse_sentinel(const resp::Value& master, const resp
   }
   PS_TRY(const auto fields, flat_array(master, "SENTINEL MASTER"));
   const auto* pair = address.array();
-  if (pair == nullptr || pair->size() != 2 || (*pair)[0].string() == nullptr || (*pair)[1].string() == nullptr)
+  if (pair == nullptr || pair->size() != 2 || (*pair)[0].string() == nullptr ||
+      (*pair)[1].string() == nullptr)
     return fail(Errc::protocol, "SENTINEL GET-MASTER-ADDR-BY-NAME: not an address");
   PS_TRY(sentinel.master, parse_address((*pair)[0].string()->find(':') == std::string::npos
                                             ? *(*pair)[0].string() + ":" + *(*pair)[1].string()

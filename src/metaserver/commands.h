@@ -19,7 +19,8 @@ std::vector<resp::Command> sentinel_settings(const model::SentinelConfig& config
 
 /// INFO with all default sections; fills everything but address, failures and role_since_ms.
 Result<RedisObservation> parse_redis(const resp::Value& info);
-/// SENTINEL MASTER and SENTINEL GET-MASTER-ADDR-BY-NAME of one name; fills all but address and master_since_ms.
+/// SENTINEL MASTER and SENTINEL GET-MASTER-ADDR-BY-NAME of one name; fills all but address and
+/// master_since_ms.
 Result<SentinelObservation> parse_sentinel(const resp::Value& master, const resp::Value& address);
 
 }  // namespace penstock::metaserver

@@ -45,7 +45,8 @@ Task<Result<>> take_locks(Shards shards, std::vector<Lock::Held>* held) {
 }
 
 /// One multi: the event goes, each concerned shard's /state gets the outcome.
-Task<Result<>> consume(Hub* hub, std::string path, std::int32_t version, Shards shards, std::vector<EventVerdict> verdicts) {
+Task<Result<>> consume(Hub* hub, std::string path, std::int32_t version, Shards shards,
+                       std::vector<EventVerdict> verdicts) {
   std::vector<Lock::Held> held;
   PS_CO_TRY(co_await take_locks(shards, &held));
   std::vector<zk::Op> operations{zk::Op::remove(path, version)};
@@ -54,7 +55,8 @@ Task<Result<>> consume(Hub* hub, std::string path, std::int32_t version, Shards 
     StoredState stored = shards[i]->stored();
     stored.state->last_event = verdicts[i].outcome;
     stored.state->owner = hub->options.id;
-    operations.push_back(zk::Op::set(shards[i]->store().path(), model::to_json(*stored.state), stored.version));
+    operations.push_back(
+        zk::Op::set(shards[i]->store().path(), model::to_json(*stored.state), stored.version));
     stored.version++;
     next.push_back(std::move(stored));
   }
@@ -70,7 +72,8 @@ Task<Result<>> consume(Hub* hub, std::string path, std::int32_t version, Shards 
   co_return success();
 }
 
-Task<Result<>> consume_node(Hub* hub, std::string path, std::string name, model::ClusterConfig cluster, Shards all) {
+Task<Result<>> consume_node(Hub* hub, std::string path, std::string name, model::ClusterConfig cluster,
+                            Shards all) {
   auto node = co_await hub->zk.get(path);
   if (!node && node.error().code == Errc::not_found) co_return success();
   if (!node) co_return fail(std::move(node).error());
@@ -87,7 +90,8 @@ Task<Result<>> consume_node(Hub* hub, std::string path, std::string name, model:
   PS_CO_TRY(co_await consume(hub, path, node.value().stat.version, shards, std::move(verdicts)));
   say(cluster.name, outcome);
   hub->metrics
-      .counter("penstock_metaserver_events_total", "Events consumed", {{"outcome", outcome.applied ? "applied" : "rejected"}})
+      .counter("penstock_metaserver_events_total", "Events consumed",
+               {{"outcome", outcome.applied ? "applied" : "rejected"}})
       .add();
   co_return success();
 }

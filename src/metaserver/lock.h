@@ -1,5 +1,5 @@
-// One holder at a time, in the order of asking. For coroutines of one loop; it guards a shard's /state and the orders
-// that follow from it across suspension points (a std::mutex must never be held across one).
+// One holder at a time, in the order of asking. For coroutines of one loop; it guards a shard's /state and
+// the orders that follow from it across suspension points (a std::mutex must never be held across one).
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>

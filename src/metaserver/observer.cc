@@ -36,7 +36,8 @@ Task<void> Observer::look_at_keeper(Address address, KeeperObservation* out) {
   resp::Command command{"KEEPER", "GETSTATE"};
   const auto reply = co_await RedisPool::ask(&pool_.at(address), std::move(command), probe_);
   auto& memory = keepers_[address];
-  auto report = reply ? model::parse_keeper_report(reply.value()) : Result<model::KeeperReport>(fail(reply.error()));
+  auto report =
+      reply ? model::parse_keeper_report(reply.value()) : Result<model::KeeperReport>(fail(reply.error()));
   if (report) {
     memory = {};
     out->report = std::move(report).value();
@@ -67,14 +68,18 @@ Task<void> Observer::look_at_redis(Address address, RedisObservation* out, std::
   out->address = std::move(address);
 }
 
-Task<void> Observer::look_at_sentinel(Address address, std::string name, SentinelObservation* out, std::int64_t now_ms) {
+Task<void> Observer::look_at_sentinel(Address address, std::string name, SentinelObservation* out,
+                                      std::int64_t now_ms) {
   resp::RedisClient* client = &pool_.at(address);
-  std::vector<resp::Command> commands{{"SENTINEL", "MASTER", name}, {"SENTINEL", "GET-MASTER-ADDR-BY-NAME", name}};
+  std::vector<resp::Command> commands{{"SENTINEL", "MASTER", name},
+                                      {"SENTINEL", "GET-MASTER-ADDR-BY-NAME", name}};
   auto replies = co_await client->pipeline(commands, probe_);
-  if (!replies && replies.error().code == Errc::io) replies = co_await client->pipeline(std::move(commands), probe_);
+  if (!replies && replies.error().code == Errc::io)
+    replies = co_await client->pipeline(std::move(commands), probe_);
   auto seen = replies && replies.value().size() == 2 ? parse_sentinel(replies.value()[0], replies.value()[1])
-              : replies ? Result<SentinelObservation>(fail(Errc::protocol, "SENTINEL MASTER: replies are missing"))
-                        : Result<SentinelObservation>(fail(replies.error()));
+              : replies
+                  ? Result<SentinelObservation>(fail(Errc::protocol, "SENTINEL MASTER: replies are missing"))
+                  : Result<SentinelObservation>(fail(replies.error()));
   if (seen) {
     *out = std::move(seen).value();
     auto& memory = sentinels_[address];

@@ -21,13 +21,14 @@ struct Observations {
   std::vector<SentinelObservation> sentinels;
 };
 
-/// Remembers between looks what a single one cannot tell: failures in a row, since when a role is seen. One look at a
-/// time.
+/// Remembers between looks what a single one cannot tell: failures in a row, since when a role is seen. One
+/// look at a time.
 class Observer {
  public:
   Observer(Executor executor, Millis probe) : pool_(std::move(executor)), probe_(probe) {}
 
-  /// `now_ms` is the caller's monotonic clock, for the since_ms fields. Never fails: what does not answer says so.
+  /// `now_ms` is the caller's monotonic clock, for the since_ms fields. Never fails: what does not answer
+  /// says so.
   Task<Observations> look(Targets targets, std::int64_t now_ms);
 
  private:
@@ -47,7 +48,8 @@ class Observer {
 
   Task<void> look_at_keeper(Address address, KeeperObservation* out);
   Task<void> look_at_redis(Address address, RedisObservation* out, std::int64_t now_ms);
-  Task<void> look_at_sentinel(Address address, std::string name, SentinelObservation* out, std::int64_t now_ms);
+  Task<void> look_at_sentinel(Address address, std::string name, SentinelObservation* out,
+                              std::int64_t now_ms);
 
   RedisPool pool_;
   Millis probe_;

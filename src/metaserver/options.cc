@@ -16,12 +16,16 @@ void read_timing(config::Reader& reader, Timing& timing) {
 }
 
 void read_policy(config::Reader& reader, Policy& policy) {
-  policy.keeper_failures_max = static_cast<int>(reader.integer("keeper.failures", 1, 100, policy.keeper_failures_max));
-  policy.keeper_refusals_max = static_cast<int>(reader.integer("keeper.refusals", 1, 100, policy.keeper_refusals_max));
+  policy.keeper_failures_max =
+      static_cast<int>(reader.integer("keeper.failures", 1, 100, policy.keeper_failures_max));
+  policy.keeper_refusals_max =
+      static_cast<int>(reader.integer("keeper.refusals", 1, 100, policy.keeper_refusals_max));
   policy.backlog_bytes_min = static_cast<std::int64_t>(
       reader.bytes("redis.backlog_min", static_cast<std::uint64_t>(policy.backlog_bytes_min)));
-  policy.abandoned_switch_ms = reader.duration("switch.abandoned_after", Millis{policy.abandoned_switch_ms}).count();
-  policy.finished_switch_ms = reader.duration("switch.unlock_after", Millis{policy.finished_switch_ms}).count();
+  policy.abandoned_switch_ms =
+      reader.duration("switch.abandoned_after", Millis{policy.abandoned_switch_ms}).count();
+  policy.finished_switch_ms =
+      reader.duration("switch.unlock_after", Millis{policy.finished_switch_ms}).count();
   policy.handover_ttl_ms = reader.duration("switch.handover_ttl", Millis{policy.handover_ttl_ms}).count();
 }
 
@@ -36,11 +40,14 @@ Options read_options(config::Reader& reader) {
   options.advertise = reader.address("http.advertise", Address{});
   options.zookeeper.servers = reader.string("zookeeper.servers", "127.0.0.1:2181");
   options.zookeeper.chroot = reader.string("zookeeper.chroot", options.zookeeper.chroot);
-  options.zookeeper.session_timeout = reader.duration("zookeeper.session_timeout", options.zookeeper.session_timeout);
-  options.zookeeper.request_timeout = reader.duration("zookeeper.request_timeout", options.zookeeper.request_timeout);
+  options.zookeeper.session_timeout =
+      reader.duration("zookeeper.session_timeout", options.zookeeper.session_timeout);
+  options.zookeeper.request_timeout =
+      reader.duration("zookeeper.request_timeout", options.zookeeper.request_timeout);
   options.consoles = reader.strings("consoles", std::vector<std::string>{});
   for (auto& console : options.consoles) {
-    if (!console.starts_with("http://")) reader.problem("consoles", "'" + console + "' does not begin with http://");
+    if (!console.starts_with("http://"))
+      reader.problem("consoles", "'" + console + "' does not begin with http://");
     while (console.ends_with('/')) console.pop_back();
   }
   read_timing(reader, options.timing);

@@ -25,7 +25,7 @@ struct Options {
   std::string id, dc;
   std::string http_host;
   std::uint16_t http_port = 0;
-  Address advertise;                  ///< REST address that others use; empty: http_host and the bound port
+  Address advertise;  ///< REST address that others use; empty: http_host and the bound port
   zk::SessionOptions zookeeper;
   std::vector<std::string> consoles;  ///< base URLs, "http://127.0.0.1:8080"
   Timing timing;

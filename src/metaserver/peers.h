@@ -1,4 +1,5 @@
-// Questions to the metaservers of other DCs, and to the consoles. Each is bounded; the servers of a DC are tried in turn.
+// Questions to the metaservers of other DCs, and to the consoles. Each is bounded; the servers of a DC are
+// tried in turn.
 #pragma once
 
 #include <optional>
@@ -17,13 +18,14 @@ namespace penstock::metaserver {
 std::vector<Address> metaservers_of(const model::ClusterConfig& cluster, const std::string& dc);
 
 /// The first 2xx answer of `servers`; the last problem otherwise. `limit` covers all of them.
-Task<Result<http::Response>> ask_any(std::vector<Address> servers, http::Method method, std::string path, std::string body,
-                                     Millis limit);
+Task<Result<http::Response>> ask_any(std::vector<Address> servers, http::Method method, std::string path,
+                                     std::string body, Millis limit);
 
-Task<Result<PeerKeeper>> ask_active_keeper(model::ClusterConfig cluster, std::string shard, std::string dc, Millis limit);
+Task<Result<PeerKeeper>> ask_active_keeper(model::ClusterConfig cluster, std::string shard, std::string dc,
+                                           Millis limit);
 /// The decision of a switch, in the target DC.
-Task<Result<KnownDecision>> ask_decision(model::ClusterConfig cluster, std::string shard, std::string dc, std::uint32_t epoch,
-                                         Millis limit);
+Task<Result<KnownDecision>> ask_decision(model::ClusterConfig cluster, std::string shard, std::string dc,
+                                         std::uint32_t epoch, Millis limit);
 
 struct Notification {
   NotifyConsole what;

@@ -19,8 +19,8 @@ class RedisPool {
     return *client;
   }
 
-  /// One reading command, tried again once on a fresh connection: CLIENT KILL, which Sentinel sends with every
-  /// re-pointing, cuts ours as well. `client` must outlive the call.
+  /// One reading command, tried again once on a fresh connection: CLIENT KILL, which Sentinel sends with
+  /// every re-pointing, cuts ours as well. `client` must outlive the call.
   static Task<Result<resp::Value>> ask(resp::RedisClient* client, resp::Command command, Millis limit) {
     auto reply = co_await client->call(command, limit);
     if (!reply && (reply.error().code == Errc::io || reply.error().code == Errc::protocol))

@@ -58,7 +58,8 @@ class Server : public daemon::Daemon {
   void session_changed() {
     if (zk_->connected() != was_connected_) {
       was_connected_ = zk_->connected();
-      kLog.info(was_connected_ ? "ZooKeeper connected" : "ZooKeeper lost", {{"servers", options_.zookeeper.servers}});
+      kLog.info(was_connected_ ? "ZooKeeper connected" : "ZooKeeper lost",
+                {{"servers", options_.zookeeper.servers}});
     }
     catalog_->wake();
   }

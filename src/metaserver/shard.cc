@@ -24,9 +24,10 @@ constexpr std::int64_t kHintForMs = 30'000;
 
 /// The action's kind for metrics: the first words of its description are stable, but addresses are not.
 std::string_view kind_of(const Action& action) {
-  constexpr std::string_view kKinds[] = {"record_state",     "create_keeper",    "delete_keeper",   "set_keeper_state",
-                                         "point_redis",      "set_backlog_size", "monitor_sentinel", "remove_sentinel",
-                                         "fix_sentinel",     "notify_console",   "notify_peers"};
+  constexpr std::string_view kKinds[] = {"record_state",     "create_keeper",   "delete_keeper",
+                                         "set_keeper_state", "point_redis",     "set_backlog_size",
+                                         "monitor_sentinel", "remove_sentinel", "fix_sentinel",
+                                         "notify_console",   "notify_peers"};
   static_assert(std::size(kKinds) == std::variant_size_v<Action>);
   return kKinds[action.index()];
 }
@@ -45,9 +46,13 @@ Shard::Shard(Hub& hub, model::ClusterConfig cluster, model::ShardConfig shard)
       bell_(hub.executor),
       tasks_(hub.executor) {}
 
-void Shard::start() { tasks_.spawn("shard " + text(), run()); }
+void Shard::start() {
+  tasks_.spawn("shard " + text(), run());
+}
 
-Task<void> Shard::stop() { return tasks_.stop(); }
+Task<void> Shard::stop() {
+  return tasks_.stop();
+}
 
 void Shard::configure(model::ClusterConfig cluster, model::ShardConfig shard) {
   if (cluster == cluster_ && shard == shard_) return;
@@ -74,7 +79,9 @@ void Shard::begin_tenure() {
   wake();
 }
 
-bool Shard::owned(Millis margin) const { return hub_.membership.owns(shard_.cluster, margin); }
+bool Shard::owned(Millis margin) const {
+  return hub_.membership.owns(shard_.cluster, margin);
+}
 
 Task<Result<>> Shard::load_state() {
   PS_CO_TRY(stored_, co_await store_.read());
@@ -185,16 +192,20 @@ Task<Result<Millis>> Shard::look_and_act() {
 }
 
 void Shard::say_failure(const std::string& failure) {
-  if (!failure.empty() && failure != last_failure_) kLog.warn("order failed", {{"shard", text()}, {"error", failure}});
+  if (!failure.empty() && failure != last_failure_)
+    kLog.warn("order failed", {{"shard", text()}, {"error", failure}});
   last_failure_ = failure;
 }
 
-Task<void> Shard::observe_into(Observations* seen) { *seen = co_await observer_.look(all_targets(shard_), mono_ms()); }
+Task<void> Shard::observe_into(Observations* seen) {
+  *seen = co_await observer_.look(all_targets(shard_), mono_ms());
+}
 
 Task<Result<>> Shard::refresh_registrations() {
   const auto now = mono_ms();
   const bool healthy = last_ && last_->decision.diagnosis == Diagnosis::healthy;
-  if (healthy && registrations_at_ms_ && now - *registrations_at_ms_ < kRegistrationsEveryMs) co_return success();
+  if (healthy && registrations_at_ms_ && now - *registrations_at_ms_ < kRegistrationsEveryMs)
+    co_return success();
   const std::string parent = zk_paths::keeper_elector(hub_.options.dc, shard_.cluster, shard_.shard);
   auto names = co_await hub_.zk.children(parent);
   if (!names && names.error().code != Errc::not_found) co_return fail(std::move(names).error());
@@ -204,7 +215,9 @@ Task<Result<>> Shard::refresh_registrations() {
     if (!node) continue;  // gone meanwhile
     auto registration = model::from_json<model::KeeperRegistration>(node.value().data);
     const auto dash = name.rfind('-');
-    if (registration) found.emplace_back(name.substr(dash == std::string::npos ? 0 : dash + 1), std::move(registration).value());
+    if (registration)
+      found.emplace_back(name.substr(dash == std::string::npos ? 0 : dash + 1),
+                         std::move(registration).value());
   }
   std::ranges::sort(found, {}, [](const auto& one) { return one.first; });
   registrations_.clear();
@@ -240,14 +253,17 @@ Task<void> Shard::ask_peers() {
 
 Task<Result<>> Shard::carry_out_all(std::vector<Action> actions) {
   for (auto& action : actions) {
-    if (!owned(hub_.options.timing.order)) co_return fail(Errc::not_leader, text() + ": ownership or lease ended");
+    if (!owned(hub_.options.timing.order))
+      co_return fail(Errc::not_leader, text() + ": ownership or lease ended");
     const bool repeated = std::ranges::find(last_actions_, action) != last_actions_.end();
-    log::write(repeated ? log::Level::debug : log::Level::info, "shard", "order", {{"shard", text()}, {"order", describe(action)}});
+    log::write(repeated ? log::Level::debug : log::Level::info, "shard", "order",
+               {{"shard", text()}, {"order", describe(action)}});
     const metrics::Labels labels{{"kind", std::string(kind_of(action))}};
     auto done = co_await carry_out_one(action);
     hub_.metrics.counter("penstock_metaserver_orders_total", "Orders carried out, by kind", labels).add();
     if (!done) {
-      hub_.metrics.counter("penstock_metaserver_order_failures_total", "Orders that failed, by kind", labels).add();
+      hub_.metrics.counter("penstock_metaserver_order_failures_total", "Orders that failed, by kind", labels)
+          .add();
       co_return fail(std::move(done).error().in(describe(action)));
     }
   }
@@ -262,8 +278,8 @@ Task<Result<>> Shard::carry_out_one(Action action) {
     co_return success();
   }
   if (auto* notice = std::get_if<NotifyPeers>(&action)) {
-    hub_.background.spawn("notify peers",
-                          notify_peers(cluster_, shard_.shard, notice->active_keeper, hub_.options.timing.peer));
+    hub_.background.spawn("notify peers", notify_peers(cluster_, shard_.shard, notice->active_keeper,
+                                                       hub_.options.timing.peer));
     co_return success();
   }
   co_return co_await carry_out_order(context, std::move(action));
@@ -281,7 +297,8 @@ void Shard::publish(const ShardView& view, const Decision& decision) {
                 {"epoch", view.state ? view.state->epoch.text() : "none"}});
   }
   hub_.metrics
-      .gauge("penstock_metaserver_shard_diagnosis", "0: healthy; the higher, the worse (the order of the diagnoses)",
+      .gauge("penstock_metaserver_shard_diagnosis",
+             "0: healthy; the higher, the worse (the order of the diagnoses)",
              {{"cluster", shard_.cluster}, {"shard", shard_.shard}})
       .set(static_cast<double>(decision.diagnosis));
   last_ = Look{view, decision, mono_ms()};
@@ -293,7 +310,8 @@ Millis Shard::next_pause(const ShardView& view, const Decision& decision, bool a
   last_actions_ = decision.actions;
   if (acted && !repeated) return std::min(kAfterActing, look);
   for (const auto& keeper : view.keepers)
-    if (keeper.failures > 0 && !presumed_dead(keeper, hub_.options.policy)) return std::min(kSuspicious, look);
+    if (keeper.failures > 0 && !presumed_dead(keeper, hub_.options.policy))
+      return std::min(kSuspicious, look);
   if (decision.diagnosis == Diagnosis::healthy || decision.diagnosis == Diagnosis::switching) return look;
   return std::min(Millis{200}, look);
 }
@@ -307,18 +325,22 @@ Task<void> Shard::heal_switch(ShardView view) {
   if (record.is_source && record.step == model::SwitchStep::fenced) {
     if (now - step_seen_->asked_at_ms.value_or(step_seen_->since_ms) < 1'000) co_return;
     step_seen_->asked_at_ms = now;
-    auto asked = co_await ask_decision(cluster_, shard_.shard, record.target_dc, record.cluster_epoch, hub_.options.timing.peer);
+    auto asked = co_await ask_decision(cluster_, shard_.shard, record.target_dc, record.cluster_epoch,
+                                       hub_.options.timing.peer);
     if (asked) decision = asked.value();
   }
   const bool settled = !switch_holds_reconcile(*view.state) && unsettled_links(view).empty();
   const auto verb = self_healing(record, now - step_seen_->since_ms, decision, settled, hub_.options.policy);
   if (!verb) co_return;
-  kLog.warn("switch goes on without a console",
-            {{"shard", text()}, {"operation", record.operation}, {"step", model::to_string(record.step)}, {"verb", to_string(*verb)}});
+  kLog.warn("switch goes on without a console", {{"shard", text()},
+                                                 {"operation", record.operation},
+                                                 {"step", model::to_string(record.step)},
+                                                 {"verb", to_string(*verb)}});
   SwitchRequest request = request_of(record, shard_.shard, *verb);
   request.timeout_ms = 2'000;
   const auto outcome = co_await run_switch_step(shared_from_this(), std::move(request));
-  if (outcome.problem) kLog.warn("switch could not go on", {{"shard", text()}, {"code", outcome.code}, {"why", outcome.detail}});
+  if (outcome.problem)
+    kLog.warn("switch could not go on", {{"shard", text()}, {"code", outcome.code}, {"why", outcome.detail}});
 }
 
 Task<void> Shard::dismantle() {

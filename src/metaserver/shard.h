@@ -1,5 +1,6 @@
-// One owned shard: its config, its recorded state, and the loop that looks, decides and acts. Made when ownership is
-// gained, stopped when it is lost. Requests and events only wake the loop, or take the lock and record.
+// One owned shard: its config, its recorded state, and the loop that looks, decides and acts. Made when
+// ownership is gained, stopped when it is lost. Requests and events only wake the loop, or take the lock and
+// record.
 #pragma once
 
 #include <memory>

@@ -18,10 +18,13 @@ Json parsed(const std::string& text) {
   return json ? std::move(json).value() : Json();
 }
 
-Json text_or_null(const std::optional<Address>& address) { return address ? Json(address->text()) : Json(); }
+Json text_or_null(const std::optional<Address>& address) {
+  return address ? Json(address->text()) : Json();
+}
 
 Json keeper_node(const ShardFacts& facts, const KeeperObservation& keeper) {
-  Json node = {{"address", keeper.address.text()}, {"kind", "keeper"}, {"reachable", keeper.report.has_value()}};
+  Json node = {
+      {"address", keeper.address.text()}, {"kind", "keeper"}, {"reachable", keeper.report.has_value()}};
   const bool is_active = facts.state && facts.state->active_keeper == keeper.address;
   node["role"] = is_active ? "active" : "backup";
   if (!keeper.report) {
@@ -72,8 +75,9 @@ Json sentinel_node(const SentinelObservation& sentinel) {
 }
 
 Json health(const ShardFacts& facts) {
-  Json body = {{"diagnosis", "unknown"}, {"why", "the owner has not looked yet"}, {"keepers", Json::array()},
-               {"redises", Json::array()}, {"sentinels", Json::array()}, {"findings", Json::array()}};
+  Json body = {{"diagnosis", "unknown"},     {"why", "the owner has not looked yet"},
+               {"keepers", Json::array()},   {"redises", Json::array()},
+               {"sentinels", Json::array()}, {"findings", Json::array()}};
   if (!facts.look) return body;
   const auto& look = *facts.look;
   body["diagnosis"] = to_string(look.decision.diagnosis);
@@ -88,7 +92,10 @@ Json health(const ShardFacts& facts) {
 }
 
 Json base(const ShardFacts& facts) {
-  return {{"cluster", facts.shard.cluster}, {"shard", facts.shard.shard}, {"dc", facts.dc}, {"stale", facts.stale}};
+  return {{"cluster", facts.shard.cluster},
+          {"shard", facts.shard.shard},
+          {"dc", facts.dc},
+          {"stale", facts.stale}};
 }
 
 Json with_address(Json body, const Address& address, const model::ShardState& state) {
@@ -114,9 +121,11 @@ void work_out_lag(Json& arch) {
   for (auto& [name, dc] : arch["dcs"].items()) {
     if (!dc.contains("nodes")) continue;
     for (auto& node : dc["nodes"]) {
-      const bool comparable = head && node.value("replid", "") == head->first && !node.value("replid", "").empty();
+      const bool comparable =
+          head && node.value("replid", "") == head->first && !node.value("replid", "").empty();
       node["lagBytes"] =
-          comparable ? Json(std::max<std::int64_t>(0, head->second - node.value("offset", std::int64_t{0}))) : Json();
+          comparable ? Json(std::max<std::int64_t>(0, head->second - node.value("offset", std::int64_t{0})))
+                     : Json();
     }
   }
 }
@@ -131,7 +140,8 @@ ShardFacts facts_of(Shard& shard) {
   facts.shard = shard.shard_config();
   facts.state = shard.stored().state;
   facts.look = shard.last_look();
-  facts.stale = !shard.owned() || !shard.in_office() || !facts.look || mono_ms() - facts.look->at_ms > kFreshMs;
+  facts.stale =
+      !shard.owned() || !shard.in_office() || !facts.look || mono_ms() - facts.look->at_ms > kFreshMs;
   return facts;
 }
 
@@ -140,7 +150,8 @@ Task<Result<>> check_exists(zk::Zk* zk, std::string dc, std::string cluster, std
   if (!cluster_node) co_return fail(Errc::not_found, "unknown cluster '" + cluster + "'");
   if (shard.empty()) co_return success();
   PS_CO_TRY(const auto shard_node, co_await zk->exists(zk_paths::shard(dc, cluster, shard)));
-  if (!shard_node) co_return fail(Errc::not_found, "unknown shard '" + shard + "' of cluster '" + cluster + "'");
+  if (!shard_node)
+    co_return fail(Errc::not_found, "unknown shard '" + shard + "' of cluster '" + cluster + "'");
   co_return success();
 }
 
@@ -164,7 +175,8 @@ Task<Result<ShardFacts>> read_facts(zk::Zk* zk, std::string dc, std::string clus
 std::string shard_json(const ShardFacts& facts) {
   Json body = base(facts);
   body["owner"] = facts.owner;
-  body["config"] = {{"cluster", parsed(model::to_json(facts.cluster))}, {"shard", parsed(model::to_json(facts.shard))}};
+  body["config"] = {{"cluster", parsed(model::to_json(facts.cluster))},
+                    {"shard", parsed(model::to_json(facts.shard))}};
   body["state"] = facts.state ? parsed(model::to_json(*facts.state)) : Json();
   body["health"] = health(facts);
   return model::dump_json(body);
@@ -178,7 +190,8 @@ std::string active_keeper_json(const ShardFacts& facts) {
   Json body = with_address(base(facts), *facts.state->active_keeper, *facts.state);
   body["state"] = "UNKNOWN";
   if (facts.look)
-    if (const auto* keeper = find_keeper(facts.look->view, *facts.state->active_keeper); keeper && keeper->report)
+    if (const auto* keeper = find_keeper(facts.look->view, *facts.state->active_keeper);
+        keeper && keeper->report)
       body["state"] = model::to_string(keeper->report->state);
   return model::dump_json(body);
 }
@@ -190,31 +203,35 @@ std::string arch_json(const ShardFacts& facts) {
     for (const auto& keeper : facts.look->view.keepers) nodes.push_back(keeper_node(facts, keeper));
   } else {
     for (const auto& redis : facts.shard.redises)
-      nodes.push_back({{"address", redis.address.text()}, {"kind", "redis"}, {"role", "unknown"}, {"reachable", false}});
+      nodes.push_back(
+          {{"address", redis.address.text()}, {"kind", "redis"}, {"role", "unknown"}, {"reachable", false}});
     for (const auto& keeper : facts.shard.keepers)
-      nodes.push_back({{"address", keeper.address.text()}, {"kind", "keeper"}, {"role", "backup"}, {"reachable", false}});
+      nodes.push_back(
+          {{"address", keeper.address.text()}, {"kind", "keeper"}, {"role", "backup"}, {"reachable", false}});
   }
   const bool has_master = facts.state && facts.state->active_dc == facts.dc;
   Json body = {{"cluster", facts.shard.cluster},
                {"shard", facts.shard.shard},
                {"activeDc", facts.state ? facts.state->active_dc : facts.cluster.active_dc},
                {"dcs", Json::object()}};
-  body["dcs"][facts.dc] = {{"reachable", true},
-                           {"stale", facts.stale},
-                           {"master", has_master ? text_or_null(facts.state->master) : Json()},
-                           {"activeKeeper", facts.state ? text_or_null(facts.state->active_keeper) : Json()},
-                           {"diagnosis", facts.look ? Json(to_string(facts.look->decision.diagnosis)) : Json()},
-                           {"nodes", std::move(nodes)}};
+  body["dcs"][facts.dc] = {
+      {"reachable", true},
+      {"stale", facts.stale},
+      {"master", has_master ? text_or_null(facts.state->master) : Json()},
+      {"activeKeeper", facts.state ? text_or_null(facts.state->active_keeper) : Json()},
+      {"diagnosis", facts.look ? Json(to_string(facts.look->decision.diagnosis)) : Json()},
+      {"nodes", std::move(nodes)}};
   work_out_lag(body);
   return model::dump_json(body);
 }
 
-std::string merge_arch(const std::string& own, const std::vector<std::pair<std::string, std::string>>& answers) {
+std::string merge_arch(const std::string& own,
+                       const std::vector<std::pair<std::string, std::string>>& answers) {
   Json body = parsed(own);
   for (const auto& [dc, text] : answers) {
     const Json answer = text.empty() ? Json() : parsed(text);
-    const bool usable = answer.is_object() && answer.contains("dcs") && answer["dcs"].is_object() && answer["dcs"].contains(dc) &&
-                        answer["dcs"][dc].is_object();
+    const bool usable = answer.is_object() && answer.contains("dcs") && answer["dcs"].is_object() &&
+                        answer["dcs"].contains(dc) && answer["dcs"][dc].is_object();
     body["dcs"][dc] = usable ? answer["dcs"][dc]
                              : Json{{"reachable", false}, {"master", nullptr}, {"nodes", Json::array()}};
   }

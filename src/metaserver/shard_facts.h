@@ -1,5 +1,5 @@
-// What one metaserver can say about a shard, and the JSON in which it says so. From the owner's own looks, or, when the
-// owner does not answer, from what ZooKeeper holds (then `stale`).
+// What one metaserver can say about a shard, and the JSON in which it says so. From the owner's own looks,
+// or, when the owner does not answer, from what ZooKeeper holds (then `stale`).
 #pragma once
 
 #include <optional>
@@ -35,8 +35,10 @@ std::string master_json(const ShardFacts& facts);
 std::string active_keeper_json(const ShardFacts& facts);
 /// This DC's part of the replication tree.
 std::string arch_json(const ShardFacts& facts);
-/// Puts other DCs' parts in (`answers`: DC → body, empty when it did not answer) and works out the lag of everybody.
-std::string merge_arch(const std::string& own, const std::vector<std::pair<std::string, std::string>>& answers);
+/// Puts other DCs' parts in (`answers`: DC → body, empty when it did not answer) and works out the lag of
+/// everybody.
+std::string merge_arch(const std::string& own,
+                       const std::vector<std::pair<std::string, std::string>>& answers);
 std::string precheck_json(const std::vector<PrecheckProblem>& problems);
 
 }  // namespace penstock::metaserver

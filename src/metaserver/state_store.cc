@@ -5,7 +5,9 @@
 
 namespace penstock::metaserver {
 
-std::string StateStore::path() const { return zk_paths::state(dc_, cluster_, shard_); }
+std::string StateStore::path() const {
+  return zk_paths::state(dc_, cluster_, shard_);
+}
 
 Task<Result<StoredState>> StateStore::read() {
   PS_CO_TRY(co_await zk_.sync(path()));
@@ -51,9 +53,12 @@ Task<Result<>> StateStore::decide_abort(std::uint32_t cluster_epoch, model::Swit
   co_return success();
 }
 
-Task<Result<>> StateStore::prepare_decision() { return ensure_path(zk_, zk_paths::decisions(cluster_, shard_)); }
+Task<Result<>> StateStore::prepare_decision() {
+  return ensure_path(zk_, zk_paths::decisions(cluster_, shard_));
+}
 
-Task<Result<KnownDecision>> read_decision(zk::Zk* zk, std::string cluster, std::string shard, std::uint32_t cluster_epoch) {
+Task<Result<KnownDecision>> read_decision(zk::Zk* zk, std::string cluster, std::string shard,
+                                          std::uint32_t cluster_epoch) {
   const std::string path = zk_paths::decision(cluster, shard, cluster_epoch);
   PS_CO_TRY(co_await zk->sync(path));
   auto node = co_await zk->get(path);

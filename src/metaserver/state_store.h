@@ -26,7 +26,8 @@ class StateStore {
   /// The new version. Errc::conflict when `expected` is not what is stored; nothing was written then.
   Task<Result<std::int32_t>> write(model::ShardState next, std::int32_t expected, bool exists);
   /// The same in one multi with the creation of the decision COMMIT. Errc::conflict when either fails.
-  Task<Result<std::int32_t>> write_with_commit(model::ShardState next, std::int32_t expected, model::SwitchDecision decision);
+  Task<Result<std::int32_t>> write_with_commit(model::ShardState next, std::int32_t expected,
+                                               model::SwitchDecision decision);
 
   /// After a sync. KnownDecision::none when there is no node.
   Task<Result<KnownDecision>> read_decision(std::uint32_t cluster_epoch);
@@ -43,6 +44,7 @@ class StateStore {
 };
 
 /// The same, by names only: any metaserver of the DC answers this.
-Task<Result<KnownDecision>> read_decision(zk::Zk* zk, std::string cluster, std::string shard, std::uint32_t cluster_epoch);
+Task<Result<KnownDecision>> read_decision(zk::Zk* zk, std::string cluster, std::string shard,
+                                          std::uint32_t cluster_epoch);
 
 }  // namespace penstock::metaserver

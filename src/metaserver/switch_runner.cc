@@ -9,7 +9,8 @@ namespace penstock::metaserver {
 namespace {
 
 constexpr log::Logger kLog{"switch"};
-/// Writes are blocked from freeze to promote: there every millisecond counts, and the few servers asked can take it.
+/// Writes are blocked from freeze to promote: there every millisecond counts, and the few servers asked can
+/// take it.
 constexpr Millis kBlockedPoll{5};
 constexpr Millis kSettlePoll{25};
 constexpr int kRefusalsMax = 3;
@@ -23,26 +24,33 @@ bool blocks_writes(SwitchVerb verb) {
     case SwitchVerb::fence:
     case SwitchVerb::commit:
     case SwitchVerb::promote:
-    case SwitchVerb::restore: return true;
-    default: return false;
+    case SwitchVerb::restore:
+      return true;
+    default:
+      return false;
   }
 }
 
 /// What this verb's decision looks at: the fewer, the sooner.
-Targets targets_for(const SwitchRequest& request, const model::ShardConfig& shard, const model::ShardState& state, bool wide) {
+Targets targets_for(const SwitchRequest& request, const model::ShardConfig& shard,
+                    const model::ShardState& state, bool wide) {
   Targets all = all_targets(shard);
   Targets some;
   some.master_name = all.master_name;
   const auto& record = state.switching;
   switch (request.verb) {
-    case SwitchVerb::unmonitor: some.sentinels = all.sentinels; return some;
+    case SwitchVerb::unmonitor:
+      some.sentinels = all.sentinels;
+      return some;
     case SwitchVerb::freeze:
     case SwitchVerb::fence:
     case SwitchVerb::restore:
       if (record && record->keeper) some.keepers = {*record->keeper};
       if (record && record->old_master) some.redises = {*record->old_master};
       return some;
-    case SwitchVerb::drain: some.redises = all.redises; return some;
+    case SwitchVerb::drain:
+      some.redises = all.redises;
+      return some;
     case SwitchVerb::commit:
     case SwitchVerb::promote:
       // Only when the candidate will not do, the others (and their deadlines) are worth the time.
@@ -52,8 +60,10 @@ Targets targets_for(const SwitchRequest& request, const model::ShardConfig& shar
         some.redises = {*record->candidate};
       return some;
     case SwitchVerb::abort:
-    case SwitchVerb::unlock: return some;
-    default: return all;
+    case SwitchVerb::unlock:
+      return some;
+    default:
+      return all;
   }
 }
 
@@ -76,7 +86,8 @@ std::vector<std::string> full_syncs_since(const Counts& before, const Counts& no
 
 class Runner {
  public:
-  Runner(std::shared_ptr<Shard> shard, SwitchRequest request) : shard_(std::move(shard)), request_(std::move(request)) {}
+  Runner(std::shared_ptr<Shard> shard, SwitchRequest request)
+      : shard_(std::move(shard)), request_(std::move(request)) {}
 
   Task<SwitchOutcome> run() {
     const auto begun = MonoClock::now();
@@ -140,7 +151,8 @@ class Runner {
 
   Task<SwitchFacts> gather_facts() {
     const model::ShardState& state = *shard_->stored().state;
-    Observations seen = co_await shard_->switch_observer().look(targets_for(request_, shard_->shard_config(), state, wide_), mono_ms());
+    Observations seen = co_await shard_->switch_observer().look(
+        targets_for(request_, shard_->shard_config(), state, wide_), mono_ms());
     counts_ = full_sync_counts(seen);
     SwitchFacts facts;
     facts.wall_ms = wall_ms();
@@ -150,7 +162,8 @@ class Runner {
       facts.full_syncs = full_syncs_since(shard_->full_syncs_at_lock.counts, counts_);
     facts.view = shard_->make_view(std::move(seen));
     facts.decision = co_await know_decision(state);
-    if (request_.verb == SwitchVerb::follow && state.switching && state.switching->step == model::SwitchStep::fenced) {
+    if (request_.verb == SwitchVerb::follow && state.switching &&
+        state.switching->step == model::SwitchStep::fenced) {
       auto keeper = co_await ask_active_keeper(shard_->cluster_config(), request_.shard, request_.target_dc,
                                                shard_->hub().options.timing.peer);
       if (keeper) facts.target_keeper = keeper.value().address;
@@ -173,24 +186,27 @@ class Runner {
       case SwitchVerb::follow:
       case SwitchVerb::restore: {
         if (!after_fence) co_return KnownDecision::unknown;
-        auto known = co_await ask_decision(shard_->cluster_config(), request_.shard, request_.target_dc, request_.epoch,
-                                           shard_->hub().options.timing.peer);
+        auto known = co_await ask_decision(shard_->cluster_config(), request_.shard, request_.target_dc,
+                                           request_.epoch, shard_->hub().options.timing.peer);
         co_return known ? known.value() : KnownDecision::unknown;
       }
-      default: co_return KnownDecision::unknown;
+      default:
+        co_return KnownDecision::unknown;
     }
   }
 
   Task<std::optional<SwitchOutcome>> write(Record record) {
     const auto before = shard_->stored().state;
     const auto after = record.next;
-    if (after.switching && after.switching->step == model::SwitchStep::locked && !after.switching->is_source) {
+    if (after.switching && after.switching->step == model::SwitchStep::locked &&
+        !after.switching->is_source) {
       if (auto ready = co_await shard_->store().prepare_decision(); !ready) co_return failed(ready.error());
     }
     auto written = co_await shard_->record(std::move(record.next), record.commit);
     if (!written) {
       commit_failed_ = commit_failed_ || record.commit;
-      if (written.error().code == Errc::not_leader) co_return problem(503, "not_leader", written.error().message);
+      if (written.error().code == Errc::not_leader)
+        co_return problem(503, "not_leader", written.error().message);
       if (auto loaded = co_await shard_->load_state(); !loaded) co_return failed(loaded.error());
       co_return failed(written.error());
     }
@@ -238,11 +254,12 @@ class Runner {
   }
 
   Task<Result<>> carry_out_effect(SwitchEffect effect) {
-    const EffectContext context{&shard_->order_pool(), shard_->hub().options.timing.order, shard_->shard_config().cluster,
-                                request_.shard};
+    const EffectContext context{&shard_->order_pool(), shard_->hub().options.timing.order,
+                                shard_->shard_config().cluster, request_.shard};
     if (std::holds_alternative<DecideAbort>(effect)) {
       auto decided = co_await shard_->store().decide_abort(
-          request_.epoch, model::SwitchDecision{false, request_.operation, shard_->hub().options.id, wall_ms()});
+          request_.epoch,
+          model::SwitchDecision{false, request_.operation, shard_->hub().options.id, wall_ms()});
       // Decided by somebody else meanwhile: the next look reads which.
       if (!decided && decided.error().code == Errc::conflict) co_return success();
       co_return decided;
@@ -250,7 +267,8 @@ class Runner {
     co_return co_await carry_out_switch_effect(context, std::move(effect));
   }
 
-  /// Unknown or passing failures are looked at again until the deadline; a server that says no three times is believed.
+  /// Unknown or passing failures are looked at again until the deadline; a server that says no three times is
+  /// believed.
   std::optional<SwitchOutcome> failed(const Error& error) {
     why_ = error.text();
     kLog.warn("failed", {{"shard", shard_->text()}, {"operation", request_.operation}, {"error", why_}});

@@ -1,5 +1,5 @@
-// One step of a planned switch: gather facts, ask the core for the next move, carry it out, until the step is done,
-// refused, or out of time.
+// One step of a planned switch: gather facts, ask the core for the next move, carry it out, until the step is
+// done, refused, or out of time.
 #pragma once
 
 #include <memory>
@@ -12,10 +12,10 @@ namespace penstock::metaserver {
 
 struct SwitchOutcome {
   bool problem = false;
-  int status = 200;          ///< of a problem: 409, 503, 504 …
-  std::string code;          ///< of a problem
+  int status = 200;  ///< of a problem: 409, 503, 504 …
+  std::string code;  ///< of a problem
   std::string detail;
-  Done done;                 ///< when there is no problem
+  Done done;  ///< when there is no problem
   std::int64_t duration_ms = 0;
 };
 
