@@ -26,7 +26,8 @@ def shard_problems(layout: Layout, seen: Observation, cluster: str, shard: str, 
         found += _keeper_links(layout, seen, cluster, shard, dc, active_keepers[dc], keeper_upstream)
         found += _replica_links(layout, seen, cluster, shard, dc, master,
                                 master if dc == active_dc else active_keepers[dc])
-        found += _monitors(layout, seen, name, dc, dc == active_dc, master)
+        replicas = {r.address for r in layout.redises(dc, cluster, shard)} - {master}
+        found += _monitors(layout, seen, name, dc, dc == active_dc, master, replicas)
     return [f"{name}: {problem}" for problem in found]
 
 
@@ -69,12 +70,23 @@ def _replica_links(layout, seen, cluster, shard, dc, master, wanted):
                    f"link {'up' if view.link_up else 'down'}")
 
 
-def _monitors(layout, seen, name, dc, is_active, master):
+def _monitors(layout, seen, name, dc, is_active, master, replicas):
+    """In the active DC each Sentinel watches the master and could fail it over: it knows the replicas and the other
+    Sentinels. Elsewhere none watches."""
     for sentinel in layout.sentinels(dc):
         watched = seen.sentinels[sentinel.address]
         if watched is None:
             yield f"{dc} Sentinel {sentinel.address} does not answer"
-        elif not is_active and name in watched:
-            yield f"{dc} Sentinel {sentinel.address} should not monitor it, but watches {watched[name]}"
-        elif is_active and master and watched.get(name) != master:
-            yield f"{dc} Sentinel {sentinel.address} should watch {master}: it watches {watched.get(name, 'nobody')}"
+            continue
+        monitor = watched.get(name)
+        if not is_active and monitor:
+            yield f"{dc} Sentinel {sentinel.address} should not monitor it, but watches {monitor.address}"
+        if not is_active or not master:
+            continue
+        if monitor is None or monitor.address != master:
+            yield (f"{dc} Sentinel {sentinel.address} should watch {master}: it watches "
+                   f"{monitor.address if monitor else 'nobody'}")
+        elif missing := replicas - monitor.replicas:
+            yield f"{dc} Sentinel {sentinel.address} has not found replica {', '.join(missing)} yet"
+        elif monitor.other_sentinels < len(layout.sentinels(dc)) - 1:
+            yield f"{dc} Sentinel {sentinel.address} has found {monitor.other_sentinels} other Sentinels"

@@ -35,11 +35,20 @@ class KeeperView:
     fields: dict = field(default_factory=dict, compare=False)
 
 
+@dataclass(frozen=True)
+class Monitor:
+    """What a Sentinel knows of a master that it watches."""
+
+    address: str
+    replicas: frozenset[str]  # that are up
+    other_sentinels: int
+
+
 @dataclass
 class Observation:
     redises: dict[str, RedisView | None]  # by address; None: no answer
     keepers: dict[str, KeeperView | None]
-    sentinels: dict[str, dict[str, str] | None]  # sentinel address → master name → master address
+    sentinels: dict[str, dict[str, Monitor] | None]  # sentinel address → master name → what it knows
 
 
 def redis_view(port: int, timeout: float = 2.0) -> RedisView:
@@ -63,9 +72,18 @@ def keeper_view(port: int, timeout: float = 2.0) -> KeeperView:
                       full_syncs_served=int(fields["full_syncs_served"]), fields=fields)
 
 
-def sentinel_view(port: int, timeout: float = 2.0) -> dict[str, str]:
-    masters = [dict(zip(flat[::2], flat[1::2])) for flat in resp.call(port, "SENTINEL", "MASTERS", timeout=timeout)]
-    return {master["name"]: f"{master['ip']}:{master['port']}" for master in masters}
+def _fields(flat: list) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2]))
+
+
+def sentinel_view(port: int, timeout: float = 2.0) -> dict[str, Monitor]:
+    found = {}
+    for master in map(_fields, resp.call(port, "SENTINEL", "MASTERS", timeout=timeout)):
+        replicas = map(_fields, resp.call(port, "SENTINEL", "REPLICAS", master["name"], timeout=timeout))
+        up = frozenset(f"{r['ip']}:{r['port']}" for r in replicas if not {"s_down", "disconnected"} & set(
+            r["flags"].split(",")))
+        found[master["name"]] = Monitor(f"{master['ip']}:{master['port']}", up, int(master["num-other-sentinels"]))
+    return found
 
 
 def _or_none(view, port: int, timeout: float):

@@ -52,7 +52,7 @@ Error refusal(std::string_view line) {
 }  // namespace
 
 UpstreamLink::UpstreamLink(Executor executor, Store& store, UpstreamListener& listener, UpstreamOptions options)
-    : executor_(executor), store_(store), listener_(listener), options_(std::move(options)), moved_(executor), rdb_wanted_(executor) {}
+    : executor_(executor), store_(store), listener_(listener), options_(std::move(options)), moved_(executor), rdb_wanted_(executor), ack_now_(executor) {}
 
 void UpstreamLink::set_state(std::string state) {
   if (state_ == state) return;
@@ -74,6 +74,7 @@ void UpstreamLink::follow(std::optional<Address> upstream) {
 
 void UpstreamLink::acknowledge_eagerly(bool eagerly) {
   eager_acks_ = eagerly;
+  if (eagerly) ack_now_.ring();  // what came before this has been acknowledged a second ago at worst
 }
 
 Task<void> UpstreamLink::run() {
@@ -291,7 +292,11 @@ Task<Result<>> UpstreamLink::stream(Connection* connection) {
 }
 
 Task<Result<>> UpstreamLink::send_ack() {
-  if (sending_ack_ || !current_) co_return success();  // the one under way was asked for a moment ago; the next tick tells
+  if (!current_) co_return success();
+  if (sending_ack_) {  // the one under way names an older offset
+    ack_now_.ring();
+    co_return success();
+  }
   struct Sending {
     bool& flag;
     ~Sending() { flag = false; }
@@ -305,7 +310,7 @@ Task<Result<>> UpstreamLink::send_ack() {
 
 Task<void> UpstreamLink::run_acks() {
   for (;;) {
-    if (auto slept = co_await sleep_for(Millis{1'000}); !slept) co_return;
+    if (auto waited = co_await ack_now_.wait_for(Millis{1'000}); !waited) co_return;
     if (!current_) continue;
     boost::system::error_code ignored;
     if (streaming()) {

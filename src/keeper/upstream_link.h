@@ -41,7 +41,7 @@ class UpstreamLink {
   UpstreamLink(Executor executor, Store& store, UpstreamListener& listener, UpstreamOptions options);
 
   Task<void> run();
-  Task<void> run_acks();  ///< REPLCONF ACK once a second; ends a link that is silent for too long
+  Task<void> run_acks();  ///< REPLCONF ACK once a second, and when asked; ends a link that is silent for too long
 
   /// Another upstream from now on; nullopt: nobody. The same one again changes nothing.
   void follow(std::optional<Address> upstream);
@@ -89,6 +89,7 @@ class UpstreamLink {
   std::optional<Address> upstream_;
   Wakeup moved_;
   Wakeup rdb_wanted_;
+  Wakeup ack_now_;
   Connection* current_ = nullptr;  ///< of run(); closing its socket ends whatever it waits for
   std::string state_ = "none";
   std::string last_error_;
