@@ -72,8 +72,13 @@ log_max = "256mb"
 
 CONSOLE = """\
 [http]
-host = "{host}"
-port = {port}
+listen = "{host}:{port}"
+
+[database]
+url = "sqlite3://{directory}/console.db"
+
+[zookeeper]
+session_timeout = "4s"
 """
 
 HOOK = """\

@@ -244,9 +244,12 @@ def test_a_daemon_waits_for_zookeeper_and_says_so(world, workdir, kind):
     answer = wait_until("it is not ready", lambda: rest.get(f"http://{victim.address}/readyz"), 5)
     assert answer.status == 503, answer
     assert "zookeeper" in answer.body.decode().lower(), answer
-    with log.open("rb") as text:
-        text.seek(already)
-        assert b"zookeeper" in text.read().lower(), "the log does not say what is missing"
+
+    def said():
+        with log.open("rb") as text:
+            text.seek(already)
+            return b"zookeeper" in text.read().lower()
+    wait_until("the log says what is missing", said, 20)
     world.restart(zookeeper)
     world.machine.wait_ready([victim], 30)
 

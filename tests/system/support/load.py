@@ -31,18 +31,23 @@ class Writer(threading.Thread):
         self.history = History()
         self.stopping = threading.Event()
         self.connection: redis.Redis | None = None
+        self.port = self.refused_by = 0
 
     def find_master(self) -> int | None:
-        """Any metaserver of any data center knows it."""
+        """Any metaserver of any data center knows it. In mid-switch they may differ for a moment: the one that has
+        just refused a write is the last choice."""
+        answers = set()
         for dc in DCS:
             for server in self.layout.metaservers(dc):
                 try:
                     answer = rest.get(f"http://{server.address}/api/{self.cluster}/{self.shard}/redis/master", 1)
-                    if answer.ok and (port := master_port(answer.json())):
-                        return port
+                    if answer.ok:
+                        answers.add(answer.json()["port"])
                 except (OSError, ValueError):
                     continue
-        return None
+                if others := answers - {self.refused_by}:
+                    return others.pop()
+        return answers.pop() if answers else None
 
     def connect(self) -> bool:
         """To the metaservers' master. When no metaserver can be asked (they may be what the test kills), to the Redis
@@ -50,6 +55,7 @@ class Writer(threading.Thread):
         port = self.find_master() or self.probe()
         if port is None:
             return False
+        self.port = port
         self.connection = redis.Redis("127.0.0.1", port, socket_timeout=3, socket_connect_timeout=1,
                                       retry_on_timeout=False, decode_responses=True)
         return True
@@ -75,6 +81,7 @@ class Writer(threading.Thread):
                 self.connection.rpush(self.key, f"{self.client}:{sequence}")
                 self.history.acked.append((sequence, time.monotonic()))
             except REFUSED as error:
+                self.refused_by = self.port
                 self.history.refused[str(error)[:60]] += 1
                 self.drop()
             except (redis.RedisError, OSError):
@@ -87,11 +94,6 @@ class Writer(threading.Thread):
             self.connection.close()
         self.connection = None
         self.stopping.wait(0.01)  # pacing of the retries
-
-
-def master_port(answer: dict) -> int | None:
-    """From what GET /api/{cluster}/{shard}/redis/master says; None while there is none."""
-    return answer.get("port")
 
 
 class Load:
