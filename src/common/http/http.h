@@ -101,6 +101,9 @@ struct ClientRequest {
   Headers headers;
 };
 
+/// Whether fetch() could use it: "http://<numeric ip>[:port][/path][?query]". invalid_argument says what is wrong.
+Result<> check_url(const std::string& url);
+
 /// One request on a connection of its own. A status other than 2xx is a value, not an error.
 /// Errors name the URL: invalid_argument (bad URL), unavailable (refused), timeout, protocol.
 Task<Result<Response>> fetch(ClientRequest request, Millis limit);

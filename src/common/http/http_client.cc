@@ -93,6 +93,11 @@ Task<Result<Response>> exchange(ClientRequest request, Target target) {
 
 }  // namespace
 
+Result<> check_url(const std::string& url) {
+  PS_TRY(parse_url(url));
+  return success();
+}
+
 Task<Result<Response>> fetch(ClientRequest request, Millis limit) {
   const std::string what = std::string(to_string(request.method)) + " " + request.url;
   auto target = parse_url(request.url);
