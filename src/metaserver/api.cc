@@ -228,22 +228,23 @@ Task<Api::Facts> Api::find_facts(Request request) {
 Task<Response> Api::get_shard(Request request) {
   auto found = co_await find_facts(std::move(request));
   if (found.elsewhere) co_return std::move(*found.elsewhere);
-  co_return json(shard_json(*found.facts));
+  co_return json(shard_json(known(found.facts)));
 }
 
 Task<Response> Api::get_active_keeper(Request request) {
   auto found = co_await find_facts(std::move(request));
   if (found.elsewhere) co_return std::move(*found.elsewhere);
-  if (!found.facts->state || !found.facts->state->active_keeper)
-    co_return http::problem(503, "no_keeper", "no active keeper is recorded in " + found.facts->dc);
-  co_return json(active_keeper_json(*found.facts));
+  const auto& facts = known(found.facts);
+  if (!facts.state || !facts.state->active_keeper)
+    co_return http::problem(503, "no_keeper", "no active keeper is recorded in " + facts.dc);
+  co_return json(active_keeper_json(facts));
 }
 
 Task<Response> Api::get_master(Request request) {
   const bool this_dc_only = request.query_or("scope", "") == "dc";
   auto found = co_await find_facts(std::move(request));
   if (found.elsewhere) co_return std::move(*found.elsewhere);
-  const auto& facts = *found.facts;
+  const auto& facts = known(found.facts);
   if (!facts.state) co_return http::problem(503, "no_master", "no state is recorded yet");
   if (facts.state->active_dc == facts.dc) {
     if (!facts.state->master) co_return http::problem(503, "no_master", "no master is recorded");
@@ -257,13 +258,13 @@ Task<Response> Api::get_master(Request request) {
 }
 
 Task<Response> Api::peer_master(ShardFacts facts) {
+  const std::string active_dc = known(facts.state).active_dc;
   const std::string path = "/api/" + facts.shard.cluster + "/" + facts.shard.shard + "/redis/master?scope=dc";
-  auto answer = co_await ask_any(metaservers_of(facts.cluster, facts.state->active_dc), Method::get, path, "",
+  auto answer = co_await ask_any(metaservers_of(facts.cluster, active_dc), Method::get, path, "",
                                  hub_->options.timing.peer);
   if (!answer)
-    co_return http::problem(
-        503, "unavailable",
-        "no metaserver of " + facts.state->active_dc + " names the master: " + answer.error().message);
+    co_return http::problem(503, "unavailable",
+                            "no metaserver of " + active_dc + " names the master: " + answer.error().message);
   co_return std::move(answer).value();
 }
 
@@ -271,7 +272,7 @@ Task<Response> Api::get_arch(Request request) {
   const bool this_dc_only = request.query_or("scope", "") == "dc";
   auto found = co_await find_facts(std::move(request));
   if (found.elsewhere) co_return std::move(*found.elsewhere);
-  const auto& facts = *found.facts;
+  const auto& facts = known(found.facts);
   std::string own = arch_json(facts);
   if (this_dc_only) co_return json(std::move(own));
   std::vector<std::pair<std::string, std::string>> answers;
@@ -297,7 +298,7 @@ Task<Response> Api::get_precheck(Request request) {
   if (!place.shard->last_look() || !place.shard->in_office())
     co_return http::problem(503, "unavailable", "the owner has not looked at the shard yet");
   co_return json(
-      precheck_json(precheck(place.shard->last_look()->view, side == "source", hub_->options.policy)));
+      precheck_json(precheck(known(place.shard->last_look()).view, side == "source", hub_->options.policy)));
 }
 
 Task<Response> Api::get_decision(Request request) {
@@ -368,9 +369,8 @@ Task<Response> Api::change_master(std::shared_ptr<Shard> shard, Address to,
       if (state->switching) co_return change_result(*shard, "rejected", "a switch is under way");
       if (epoch && *epoch < state->epoch.packed())
         co_return change_result(*shard, "rejected", "epoch " + std::to_string(*epoch) + " is stale");
-      if (shard->last_look())
-        reason = std::string(to_string(shard->last_look()->decision.diagnosis)) + ": " +
-                 shard->last_look()->decision.why;
+      if (const auto& look = shard->last_look())
+        reason = std::string(to_string(look->decision.diagnosis)) + ": " + look->decision.why;
     }
     if (auto slept = co_await sleep_for(kChangePoll); !slept)
       co_return http::problem(503, "unavailable", "stopping");
@@ -401,7 +401,7 @@ Task<Response> Api::post_upstream_changed(Request request) {
   const auto shards = catalog_->shards_of(cluster);
   if (shards.empty()) {
     auto place = co_await locate(std::move(request), cluster, "", Need::change, hub_->options.timing.forward);
-    co_return std::move(*place.elsewhere);
+    co_return known(place.elsewhere);
   }
   for (const auto& shard : shards) shard->ask_peers_now();
   co_return json(

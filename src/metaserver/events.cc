@@ -53,10 +53,10 @@ Task<Result<>> consume(Hub* hub, std::string path, std::int32_t version, Shards 
   std::vector<StoredState> next;
   for (std::size_t i = 0; i < shards.size(); ++i) {
     StoredState stored = shards[i]->stored();
-    stored.state->last_event = verdicts[i].outcome;
-    stored.state->owner = hub->options.id;
+    known(stored.state).last_event = verdicts[i].outcome;
+    known(stored.state).owner = hub->options.id;
     operations.push_back(
-        zk::Op::set(shards[i]->store().path(), model::to_json(*stored.state), stored.version));
+        zk::Op::set(shards[i]->store().path(), model::to_json(known(stored.state)), stored.version));
     stored.version++;
     next.push_back(std::move(stored));
   }

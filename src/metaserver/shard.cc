@@ -94,11 +94,12 @@ Task<Result<>> Shard::record(model::ShardState next, bool with_commit) {
     co_return fail(Errc::not_leader, text() + ": not the owner, or the lease ends too soon");
   if (!state_known_) co_return fail(Errc::conflict, text() + ": the recorded state is not known");
   const bool exists = stored_.state.has_value();
-  auto version = with_commit
-                     ? co_await store_.write_with_commit(
-                           next, stored_.version,
-                           model::SwitchDecision{true, next.switching->operation, hub_.options.id, wall_ms()})
-                     : co_await store_.write(next, stored_.version, exists);
+  auto version =
+      with_commit
+          ? co_await store_.write_with_commit(
+                next, stored_.version,
+                model::SwitchDecision{true, known(next.switching).operation, hub_.options.id, wall_ms()})
+          : co_await store_.write(next, stored_.version, exists);
   if (!version) {
     state_known_ = false;
     co_return fail(std::move(version).error().in("record state of " + text()));
@@ -243,8 +244,8 @@ bool Shard::wants_peers() const {
 Task<void> Shard::ask_peers() {
   ask_peers_wanted_ = false;
   asked_peers_at_ms_ = mono_ms();
-  auto keeper =
-      co_await ask_active_keeper(cluster_, shard_.shard, stored_.state->active_dc, hub_.options.timing.peer);
+  auto keeper = co_await ask_active_keeper(cluster_, shard_.shard, known(stored_.state).active_dc,
+                                           hub_.options.timing.peer);
   if (keeper)
     upstream_keeper_ = std::move(keeper).value();
   else
@@ -317,7 +318,7 @@ Millis Shard::next_pause(const ShardView& view, const Decision& decision, bool a
 }
 
 Task<void> Shard::heal_switch(ShardView view) {
-  const auto record = *stored_.state->switching;
+  const auto record = known(known(stored_.state).switching);
   const auto now = mono_ms();
   if (!step_seen_ || step_seen_->operation != record.operation || step_seen_->step != record.step)
     step_seen_ = StepSeen{record.operation, record.step, now, std::nullopt};
@@ -329,7 +330,7 @@ Task<void> Shard::heal_switch(ShardView view) {
                                        hub_.options.timing.peer);
     if (asked) decision = asked.value();
   }
-  const bool settled = !switch_holds_reconcile(*view.state) && unsettled_links(view).empty();
+  const bool settled = !switch_holds_reconcile(state_of(view)) && unsettled_links(view).empty();
   const auto verb = self_healing(record, now - step_seen_->since_ms, decision, settled, hub_.options.policy);
   if (!verb) co_return;
   kLog.warn("switch goes on without a console", {{"shard", text()},

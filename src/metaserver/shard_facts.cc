@@ -183,15 +183,15 @@ std::string shard_json(const ShardFacts& facts) {
 }
 
 std::string master_json(const ShardFacts& facts) {
-  return model::dump_json(with_address(base(facts), *facts.state->master, *facts.state));
+  return model::dump_json(with_address(base(facts), known(known(facts.state).master), known(facts.state)));
 }
 
 std::string active_keeper_json(const ShardFacts& facts) {
-  Json body = with_address(base(facts), *facts.state->active_keeper, *facts.state);
+  const Address& address = known(known(facts.state).active_keeper);
+  Json body = with_address(base(facts), address, known(facts.state));
   body["state"] = "UNKNOWN";
   if (facts.look)
-    if (const auto* keeper = find_keeper(facts.look->view, *facts.state->active_keeper);
-        keeper && keeper->report)
+    if (const auto* keeper = find_keeper(facts.look->view, address); keeper && keeper->report)
       body["state"] = model::to_string(keeper->report->state);
   return model::dump_json(body);
 }

@@ -34,7 +34,7 @@ Task<Result<std::int32_t>> StateStore::write(model::ShardState next, std::int32_
 
 Task<Result<std::int32_t>> StateStore::write_with_commit(model::ShardState next, std::int32_t expected,
                                                          model::SwitchDecision decision) {
-  const auto epoch = next.switching->cluster_epoch;
+  const auto epoch = known(next.switching).cluster_epoch;
   std::vector<zk::Op> operations;
   operations.push_back(zk::Op::create(zk_paths::decision(cluster_, shard_, epoch), model::to_json(decision)));
   operations.push_back(zk::Op::set(path(), model::to_json(next), expected));

@@ -150,7 +150,7 @@ class Runner {
   }
 
   Task<SwitchFacts> gather_facts() {
-    const model::ShardState& state = *shard_->stored().state;
+    const model::ShardState state = known(shard_->stored().state);
     Observations seen = co_await shard_->switch_observer().look(
         targets_for(request_, shard_->shard_config(), state, wide_), mono_ms());
     counts_ = full_sync_counts(seen);
@@ -214,7 +214,7 @@ class Runner {
                            {"operation", request_.operation},
                            {"step", after.switching ? model::to_string(after.switching->step) : "left"},
                            {"epoch", after.epoch.text()}});
-    recorded(*before, after);
+    recorded(known(before), after);
     pause_ = false;
     co_return std::nullopt;
   }

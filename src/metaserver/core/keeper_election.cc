@@ -14,8 +14,8 @@ struct Reference {
 };
 
 Reference newest_history(const ShardView& view) {
-  if (!view.state || !view.state->master) return {};
-  const RedisObservation* master = find_redis(view, *view.state->master);
+  if (!view.state || !state_of(view).master) return {};
+  const RedisObservation* master = find_redis(view, known(state_of(view).master));
   if (master == nullptr || !master->reachable) return {};
   return {master->replid, master->replid2};
 }
@@ -35,7 +35,8 @@ struct Candidate {
 };
 
 Candidate make_candidate(const ShardView& view, const KeeperObservation& keeper, const Reference& newest) {
-  Candidate candidate{&keeper, closeness(*keeper.report, newest), 0, std::numeric_limits<std::size_t>::max()};
+  Candidate candidate{&keeper, closeness(known(keeper.report), newest), 0,
+                      std::numeric_limits<std::size_t>::max()};
   for (const auto& config : view.shard.keepers)
     if (config.address == keeper.address) candidate.priority = config.priority;
   for (std::size_t i = 0; i < view.registrations.size(); ++i)
@@ -48,7 +49,7 @@ Candidate make_candidate(const ShardView& view, const KeeperObservation& keeper,
 
 bool is_better(const Candidate& a, const Candidate& b) {
   if (a.closeness != b.closeness) return a.closeness > b.closeness;
-  const KeeperReport &x = *a.keeper->report, &y = *b.keeper->report;
+  const KeeperReport &x = known(a.keeper->report), &y = known(b.keeper->report);
   if (x.replid != y.replid) {
     if (x.replid2 == y.replid) return true;  // x knows what y's history became
     if (y.replid2 == x.replid) return false;
@@ -60,8 +61,8 @@ bool is_better(const Candidate& a, const Candidate& b) {
 }
 
 bool answers_as_ours(const ShardView& view, const KeeperObservation& keeper) {
-  return keeper.report && keeper.report->cluster == view.shard.cluster &&
-         keeper.report->shard == view.shard.shard;
+  return keeper.report && known(keeper.report).cluster == view.shard.cluster &&
+         known(keeper.report).shard == view.shard.shard;
 }
 
 bool is_configured(const ShardView& view, const Address& address) {
@@ -93,26 +94,27 @@ Election elect_keeper(const ShardView& view, const Policy& policy) {
     const Candidate candidate = make_candidate(view, keeper, newest);
     if (!best || is_better(candidate, *best)) best = candidate;
   }
-  const bool anybody_has_data = best && !best->keeper->report->replid.empty();
+  const bool anybody_has_data = best && !known(best->keeper->report).replid.empty();
 
-  const auto recorded = view.state ? view.state->active_keeper : std::nullopt;
+  const auto recorded = view.state ? state_of(view).active_keeper : std::nullopt;
   const KeeperObservation* current =
       recorded && is_configured(view, *recorded) ? find_keeper(view, *recorded) : nullptr;
   if (current != nullptr) {
     if (answers_as_ours(view, *current)) {
-      if (!current->report->replid.empty() || !anybody_has_data)
-        return {KeeperChoice::kept, recorded, recorded->text() + " lives"};
+      if (!known(current->report).replid.empty() || !anybody_has_data)
+        return {KeeperChoice::kept, recorded, current->address.text() + " lives"};
     } else if (!current->report && !presumed_dead(*current, policy)) {
       return {KeeperChoice::kept_suspect, recorded,
-              recorded->text() + " missed " + std::to_string(current->failures) + " probes"};
+              current->address.text() + " missed " + std::to_string(current->failures) + " probes"};
     }
   }
   if (!best) return {KeeperChoice::none, recorded, "no configured keeper answers"};
   const Address& chosen = best->keeper->address;
-  return {KeeperChoice::elected, chosen,
-          chosen.text() + " has offset " + std::to_string(best->keeper->report->offset) + " of " +
-              (best->keeper->report->replid.empty() ? "no history" : best->keeper->report->replid) +
-              (recorded ? ", " + recorded->text() + " is gone" : "")};
+  return {
+      KeeperChoice::elected, chosen,
+      chosen.text() + " has offset " + std::to_string(known(best->keeper->report).offset) + " of " +
+          (known(best->keeper->report).replid.empty() ? "no history" : known(best->keeper->report).replid) +
+          (recorded ? ", " + recorded->text() + " is gone" : "")};
 }
 
 }  // namespace penstock::metaserver

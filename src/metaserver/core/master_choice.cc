@@ -28,7 +28,7 @@ std::optional<Address> only_master(const ShardView& view) {
     }
   }
   for (const auto& redis : view.redises)
-    if (redis.role == RedisRole::replica && redis.upstream != *master) return std::nullopt;
+    if (redis.role == RedisRole::replica && redis.upstream != master) return std::nullopt;
   return master;
 }
 
@@ -96,7 +96,7 @@ SentinelOpinion sentinel_opinion(const ShardView& view, const std::optional<Addr
 }
 
 MasterChoice choose_master(const ShardView& view) {
-  const auto recorded = view.state->master;
+  const auto recorded = state_of(view).master;
   const SentinelOpinion opinion = sentinel_opinion(view, recorded);
   if (!recorded) return choose_first_master(view, opinion);
   if (auto moved = moved_by_sentinel(view, *recorded, opinion)) return *moved;

@@ -13,7 +13,7 @@ void note(Orders& orders, Diagnosis diagnosis, std::string why) {
 
 /// During a switch nobody is taken from where it is before it holds the whole frozen history.
 bool still_drains(const ShardView& view, const RedisObservation& redis) {
-  const auto& record = view.state->switching;
+  const auto& record = state_of(view).switching;
   return record && record->offset >= 0 && redis.link_up && redis.replid == record->replid &&
          redis.offset < record->offset;
 }
@@ -31,7 +31,7 @@ bool holds_nothing_of_its_own(const RedisObservation& redis, const model::Keeper
 
 void order_redis_of_active_dc(const ShardView& view, const MasterChoice& choice, const Policy& policy,
                               const RedisObservation& redis, Orders& orders) {
-  const Address& master = *view.state->master;
+  const Address& master = known(state_of(view).master);
   if (redis.address == master) return;
   if (redis.role == RedisRole::replica && redis.upstream == master) {
     if (!redis.link_up)
@@ -58,7 +58,7 @@ void order_redis_of_backup_dc(const ShardView& view, const KeeperObservation& ke
     return;
   }
   if (redis.role == RedisRole::master && !is_empty_master(redis) &&
-      !holds_nothing_of_its_own(redis, *keeper.report)) {
+      !holds_nothing_of_its_own(redis, known(keeper.report))) {
     note(orders, Diagnosis::stray_master,
          redis.address.text() + " is a master with data of its own in a backup data center");
     return;
@@ -89,7 +89,7 @@ bool obeys(const model::KeeperReport& report, const SetKeeperState& order) {
 }
 
 std::optional<SetKeeperState> order_for(const ShardView& view, const Address& address) {
-  const auto& state = *view.state;
+  const auto& state = state_of(view);
   if (!state.active_keeper) return std::nullopt;
   SetKeeperState order;
   order.address = address;
@@ -109,21 +109,23 @@ void order_keepers(const ShardView& view, const MasterChoice& master, Orders& or
       note(orders, Diagnosis::keeper_missing, "keeper " + keeper.address.text() + ": " + keeper.error);
       continue;
     }
-    if (keeper.report->cluster != view.shard.cluster || keeper.report->shard != view.shard.shard) {
+    if (known(keeper.report).cluster != view.shard.cluster ||
+        known(keeper.report).shard != view.shard.shard) {
       note(orders, Diagnosis::keeper_missing,
-           "keeper " + keeper.address.text() + " serves " + keeper.report->cluster + "/" +
-               keeper.report->shard);
+           "keeper " + keeper.address.text() + " serves " + known(keeper.report).cluster + "/" +
+               known(keeper.report).shard);
       continue;
     }
     const auto order = order_for(view, keeper.address);
     if (!order) continue;
-    if (obeys(*keeper.report, *order)) {
-      if (keeper.report->link != "connected")
+    if (obeys(known(keeper.report), *order)) {
+      if (known(keeper.report).link != "connected")
         note(orders, Diagnosis::syncing,
-             "keeper " + keeper.address.text() + " link to upstream: " + keeper.report->link);
-    } else if (moved_ahead_of_us(view, master, *keeper.report, *order)) {
+             "keeper " + keeper.address.text() + " link to upstream: " + known(keeper.report).link);
+    } else if (moved_ahead_of_us(view, master, known(keeper.report), *order)) {
       note(orders, Diagnosis::syncing,
-           "keeper " + keeper.address.text() + " already follows " + keeper.report->upstream->text());
+           "keeper " + keeper.address.text() + " already follows " +
+               known(known(keeper.report).upstream).text());
     } else if (order->active) {
       orders.actions.push_back(*order);
     } else {
@@ -135,16 +137,16 @@ void order_keepers(const ShardView& view, const MasterChoice& master, Orders& or
 
 void order_redises(const ShardView& view, const MasterChoice& master, const Policy& policy, Orders& orders) {
   const KeeperObservation* keeper =
-      view.state->active_keeper ? find_keeper(view, *view.state->active_keeper) : nullptr;
+      state_of(view).active_keeper ? find_keeper(view, known(state_of(view).active_keeper)) : nullptr;
   const auto keeper_order = keeper != nullptr ? order_for(view, keeper->address) : std::nullopt;
-  const bool keeper_serves = keeper_order && keeper->report && obeys(*keeper->report, *keeper_order);
+  const bool keeper_serves = keeper_order && keeper->report && obeys(known(keeper->report), *keeper_order);
   for (const auto& redis : view.redises) {
     if (!redis.reachable) {
       note(orders, Diagnosis::redis_missing, "redis " + redis.address.text() + ": " + redis.error);
     } else if (redis.loading) {
       note(orders, Diagnosis::syncing, "redis " + redis.address.text() + " is loading");
     } else if (is_active_dc(view)) {
-      if (view.state->master) order_redis_of_active_dc(view, master, policy, redis, orders);
+      if (state_of(view).master) order_redis_of_active_dc(view, master, policy, redis, orders);
     } else if (keeper_serves) {
       order_redis_of_backup_dc(view, *keeper, redis, orders);
     }
@@ -162,9 +164,9 @@ void order_sentinels(const ShardView& view, const MasterChoice& master, const Po
       if (sentinel.monitoring) orders.actions.push_back(RemoveSentinel{sentinel.address, config.master_name});
     } else if (!sentinel.monitoring) {
       if (master.clear)
-        orders.actions.push_back(MonitorSentinel{sentinel.address, *view.state->master, config});
-    } else if (view.state->master && sentinel.master != *view.state->master) {
-      const RedisObservation* recorded = find_redis(view, *view.state->master);
+        orders.actions.push_back(MonitorSentinel{sentinel.address, known(state_of(view).master), config});
+    } else if (state_of(view).master && sentinel.master != known(state_of(view).master)) {
+      const RedisObservation* recorded = find_redis(view, known(state_of(view).master));
       const RedisObservation* named = find_redis(view, sentinel.master);
       const bool recorded_lives =
           recorded != nullptr && recorded->reachable && recorded->role == RedisRole::master;
@@ -176,8 +178,8 @@ void order_sentinels(const ShardView& view, const MasterChoice& master, const Po
   }
   if (!is_active_dc(view)) return;
   for (const auto& sentinel : view.sentinels)
-    if (sentinel.reachable && sentinel.monitoring && view.state->master &&
-        sentinel.master == *view.state->master && settings_differ(sentinel, config))
+    if (sentinel.reachable && sentinel.monitoring && state_of(view).master &&
+        sentinel.master == known(state_of(view).master) && settings_differ(sentinel, config))
       orders.actions.push_back(FixSentinel{sentinel.address, config});
 }
 
@@ -199,7 +201,7 @@ void order_keeper_inventory(const ShardView& view, Orders& orders) {
         view.shard.keepers,
         [&](const model::KeeperConfig& keeper) { return keeper.host == registration.host; });
     const auto host = view.keeper_hosts.find(registration.host);
-    const bool is_active = view.state->active_keeper == registration.address;
+    const bool is_active = state_of(view).active_keeper == registration.address;
     if (!is_configured && !is_active && host != view.keeper_hosts.end())
       orders.actions.push_back(DeleteKeeper{registration.host, host->second});
   }

@@ -7,22 +7,22 @@ namespace {
 
 void check_keepers(const ShardView& view, std::vector<std::string>& open) {
   for (const auto& keeper : view.keepers) {
-    const bool is_active = view.state->active_keeper == keeper.address;
+    const bool is_active = state_of(view).active_keeper == keeper.address;
     if (!keeper.report) {
       if (is_active) open.push_back("active keeper " + keeper.address.text() + " does not answer");
       continue;
     }
     const auto order = order_for(view, keeper.address);
-    if (!order || !obeys(*keeper.report, *order))
+    if (!order || !obeys(known(keeper.report), *order))
       open.push_back("keeper " + keeper.address.text() + " has not its order yet");
-    else if (keeper.report->link != "connected")
-      open.push_back("keeper " + keeper.address.text() + " link is " + keeper.report->link);
+    else if (known(keeper.report).link != "connected")
+      open.push_back("keeper " + keeper.address.text() + " link is " + known(keeper.report).link);
   }
-  if (!view.state->active_keeper) open.push_back("no active keeper");
+  if (!state_of(view).active_keeper) open.push_back("no active keeper");
 }
 
 void check_redises(const ShardView& view, std::vector<std::string>& open) {
-  const auto head = is_active_dc(view) ? view.state->master : view.state->active_keeper;
+  const auto head = is_active_dc(view) ? state_of(view).master : state_of(view).active_keeper;
   for (const auto& redis : view.redises) {
     const bool is_master = is_active_dc(view) && head == redis.address;
     if (!redis.reachable) {
@@ -46,14 +46,15 @@ struct Head {
 
 std::optional<Head> head_of(const ShardView& view) {
   if (is_active_dc(view)) {
-    const RedisObservation* master = view.state->master ? find_redis(view, *view.state->master) : nullptr;
+    const RedisObservation* master =
+        state_of(view).master ? find_redis(view, known(state_of(view).master)) : nullptr;
     if (master == nullptr || !master->reachable) return std::nullopt;
     return Head{master->replid, master->offset};
   }
   const KeeperObservation* keeper =
-      view.state->active_keeper ? find_keeper(view, *view.state->active_keeper) : nullptr;
+      state_of(view).active_keeper ? find_keeper(view, known(state_of(view).active_keeper)) : nullptr;
   if (keeper == nullptr || !keeper->report) return std::nullopt;
-  return Head{keeper->report->replid, keeper->report->offset};
+  return Head{known(keeper->report).replid, known(keeper->report).offset};
 }
 
 void check_member(const std::string& name, const std::string& replid, std::int64_t offset, const Head& head,
@@ -81,7 +82,7 @@ std::vector<std::string> unsettled_sentinels(const ShardView& view) {
       open.push_back(name + " does not answer");
     } else if (!is_active_dc(view)) {
       if (sentinel.monitoring) open.push_back(name + " still monitors " + sentinel.master.text());
-    } else if (!sentinel.monitoring || view.state->master != sentinel.master) {
+    } else if (!sentinel.monitoring || state_of(view).master != sentinel.master) {
       open.push_back(name + " does not monitor the master");
     }
   }
@@ -94,8 +95,8 @@ std::vector<std::string> unsettled_data(const ShardView& view, const Policy& pol
   if (!head) return {"the head of this data center does not answer"};
   for (const auto& keeper : view.keepers)
     if (keeper.report)
-      check_member("keeper " + keeper.address.text(), keeper.report->replid, keeper.report->offset, *head,
-                   policy, open);
+      check_member("keeper " + keeper.address.text(), known(keeper.report).replid,
+                   known(keeper.report).offset, *head, policy, open);
   for (const auto& redis : view.redises)
     if (redis.reachable)
       check_member("redis " + redis.address.text(), redis.replid, redis.offset, *head, policy, open);

@@ -46,7 +46,7 @@ Decision record(ShardState next, const ShardView& view, Finding finding, std::ve
 
 /// A DC that is neither the old nor the new active one follows the console's intent.
 bool follows_intent(const ShardView& view) {
-  const auto& state = *view.state;
+  const auto& state = state_of(view);
   return view.cluster.active_dc != state.active_dc && state.active_dc != view.dc &&
          view.cluster.active_dc != view.dc && view.cluster.cluster_epoch > state.epoch.cluster;
 }
@@ -55,11 +55,11 @@ bool follows_intent(const ShardView& view) {
 std::optional<std::uint32_t> term_ahead(const ShardView& view) {
   std::optional<std::uint32_t> highest;
   for (const auto& keeper : view.keepers) {
-    if (!keeper.report || keeper.report->cluster != view.shard.cluster ||
-        keeper.report->shard != view.shard.shard)
+    if (!keeper.report || known(keeper.report).cluster != view.shard.cluster ||
+        known(keeper.report).shard != view.shard.shard)
       continue;
-    const Epoch seen = Epoch::unpack(keeper.report->epoch);
-    if (seen.cluster == view.state->epoch.cluster && seen.term > view.state->epoch.term)
+    const Epoch seen = Epoch::unpack(known(keeper.report).epoch);
+    if (seen.cluster == state_of(view).epoch.cluster && seen.term > state_of(view).epoch.term)
       highest = std::max(highest.value_or(0), seen.term);
   }
   return highest;
@@ -67,23 +67,23 @@ std::optional<std::uint32_t> term_ahead(const ShardView& view) {
 
 std::string keeper_seen_later_switch(const ShardView& view) {
   for (const auto& keeper : view.keepers)
-    if (keeper.report && Epoch::unpack(keeper.report->epoch).cluster > view.state->epoch.cluster)
+    if (keeper.report && Epoch::unpack(known(keeper.report).epoch).cluster > state_of(view).epoch.cluster)
       return "keeper " + keeper.address.text() + " has seen cluster epoch " +
-             std::to_string(Epoch::unpack(keeper.report->epoch).cluster);
+             std::to_string(Epoch::unpack(known(keeper.report).epoch).cluster);
   return "";
 }
 
 std::optional<Address> wanted_upstream(const ShardView& view, const std::optional<Address>& master) {
   if (is_active_dc(view)) return master;
-  if (view.upstream_keeper && view.upstream_keeper->dc == view.state->active_dc)
+  if (view.upstream_keeper && view.upstream_keeper->dc == state_of(view).active_dc)
     return view.upstream_keeper->address;
-  if (view.state->upstream) return view.state->upstream;
+  if (state_of(view).upstream) return state_of(view).upstream;
   return view.shard.upstream_keeper;
 }
 
 std::vector<Action> announcements(const ShardView& view, const ShardState& next) {
   std::vector<Action> actions;
-  const ShardState& old = *view.state;
+  const ShardState& old = state_of(view);
   if (next.master != old.master && next.master)
     actions.push_back(NotifyConsole{"redisMasterChanged", old.master ? old.master->text() : "",
                                     next.master->text(), next.epoch});
@@ -100,7 +100,7 @@ struct Roles {
 };
 
 Roles choose_roles(const ShardView& view, const Policy& policy) {
-  Roles roles{*view.state, {}, {}, {}};
+  Roles roles{state_of(view), {}, {}, {}};
   if (is_active_dc(view)) {
     roles.master = choose_master(view);
     roles.next.master = roles.master.master;
@@ -115,14 +115,14 @@ Roles choose_roles(const ShardView& view, const Policy& policy) {
     roles.findings.push_back({Diagnosis::no_keeper, roles.election.why});
   if (roles.election.choice == KeeperChoice::elected)
     roles.findings.push_back({Diagnosis::keeper_elected, roles.election.why});
-  if (roles.next.upstream != view.state->upstream && roles.next.upstream && !is_active_dc(view))
+  if (roles.next.upstream != state_of(view).upstream && roles.next.upstream && !is_active_dc(view))
     roles.findings.push_back({Diagnosis::upstream_moved, "upstream is " + roles.next.upstream->text()});
   if (!roles.next.upstream && !is_active_dc(view))
     roles.findings.push_back(
-        {Diagnosis::no_upstream, "nobody has named the active keeper of " + view.state->active_dc});
-  if (view.cluster.active_dc != view.state->active_dc && !view.state->switching)
+        {Diagnosis::no_upstream, "nobody has named the active keeper of " + state_of(view).active_dc});
+  if (view.cluster.active_dc != state_of(view).active_dc && !state_of(view).switching)
     roles.findings.push_back({Diagnosis::intent_differs, "config wants " + view.cluster.active_dc +
-                                                             ", recorded is " + view.state->active_dc});
+                                                             ", recorded is " + state_of(view).active_dc});
   return roles;
 }
 
@@ -154,15 +154,16 @@ bool switch_holds_reconcile(const ShardState& state) {
 Decision decide(const ShardView& view, const Policy& policy) {
   if (!view.state)
     return record(first_state(view), view, {Diagnosis::taking_over, "first state of this shard"});
-  ShardState next = *view.state;
+  ShardState next = state_of(view);
   if (!view.taken) {
     next.epoch.term++;
-    return record(std::move(next), view, {Diagnosis::taking_over, "owner was " + view.state->owner});
+    return record(std::move(next), view, {Diagnosis::taking_over, "owner was " + state_of(view).owner});
   }
-  if (switch_holds_reconcile(*view.state))
-    return conclude({{Diagnosis::switching, "operation " + view.state->switching->operation + " is at " +
-                                                std::string(model::to_string(view.state->switching->step))}},
-                    {});
+  if (switch_holds_reconcile(state_of(view)))
+    return conclude(
+        {{Diagnosis::switching, "operation " + known(state_of(view).switching).operation + " is at " +
+                                    std::string(model::to_string(known(state_of(view).switching).step))}},
+        {});
   if (follows_intent(view)) {
     next.active_dc = view.cluster.active_dc;
     next.epoch = {view.cluster.cluster_epoch, next.epoch.term + 1};
@@ -178,7 +179,7 @@ Decision decide(const ShardView& view, const Policy& policy) {
 
   Roles roles = choose_roles(view, policy);
   roles.next.config_version = view.shard.version;
-  if (is_another_order(roles.next, *view.state)) {
+  if (is_another_order(roles.next, state_of(view))) {
     roles.next.epoch.term++;
     roles.next.owner = view.self;
     std::vector<Action> actions{RecordState{roles.next}};
@@ -188,10 +189,10 @@ Decision decide(const ShardView& view, const Policy& policy) {
   }
   if (auto later = keeper_seen_later_switch(view); !later.empty())
     roles.findings.push_back({Diagnosis::keeper_ahead, std::move(later)});
-  if (view.state->switching)
+  if (state_of(view).switching)
     roles.findings.push_back(
-        {Diagnosis::switching, "operation " + view.state->switching->operation + " is at " +
-                                   std::string(model::to_string(view.state->switching->step))});
+        {Diagnosis::switching, "operation " + known(state_of(view).switching).operation + " is at " +
+                                   std::string(model::to_string(known(state_of(view).switching).step))});
   return order_the_recorded(view, policy, std::move(roles));
 }
 

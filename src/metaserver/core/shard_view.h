@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/address.h"
+#include "common/base/check.h"
 #include "common/model/model.h"
 
 namespace penstock::metaserver {
@@ -93,13 +94,29 @@ struct ShardView {
   std::optional<Address> master_hint;  ///< somebody says that this is the master now; never believed alone
 };
 
+/// An optional that the caller knows to be filled; a bug otherwise.
+template <class T>
+const T& known(const std::optional<T>& value) {
+  PS_CHECK(value.has_value(), "a value that was found before is still there");
+  return *value;
+}
+template <class T>
+T& known(std::optional<T>& value) {
+  PS_CHECK(value.has_value(), "a value that was found before is still there");
+  return *value;
+}
+/// Once a state is recorded.
+inline const model::ShardState& state_of(const ShardView& view) {
+  return known(view.state);
+}
+
 const KeeperObservation* find_keeper(const ShardView& view, const Address& address);
 const RedisObservation* find_redis(const ShardView& view, const Address& address);
 bool is_member(const ShardView& view, const Address& redis);  ///< config lists this Redis
 
 /// Whether this DC is, as recorded, the active one.
 inline bool is_active_dc(const ShardView& view) {
-  return view.state && view.state->active_dc == view.dc;
+  return view.state.has_value() && state_of(view).active_dc == view.dc;
 }
 
 /// The numbers that decisions use. Times in milliseconds.

@@ -9,7 +9,7 @@ namespace {
 using Problems = std::vector<PrecheckProblem>;
 
 void check_role(const ShardView& view, bool source, Problems& problems) {
-  const auto& state = *view.state;
+  const auto& state = state_of(view);
   if (state.switching) problems.push_back({"switch_under_way", "operation " + state.switching->operation});
   if (source && state.active_dc != view.dc)
     problems.push_back({"not_active", "the active data center is " + state.active_dc});
@@ -19,7 +19,7 @@ void check_role(const ShardView& view, bool source, Problems& problems) {
 
 void check_master(const ShardView& view, Problems& problems) {
   const MasterChoice choice = choose_master(view);
-  if (!choice.clear || choice.master != view.state->master)
+  if (!choice.clear || choice.master != state_of(view).master)
     problems.push_back({"master_not_clear", choice.finding ? choice.finding->why : "the master is loading"});
   else if (!choice.agreed)
     problems.push_back({"sentinels_disagree", "the Sentinels' majority does not name the master"});
@@ -32,7 +32,7 @@ struct Head {
 };
 
 Head check_active_keeper(const ShardView& view, Problems& problems) {
-  const auto& address = view.state->active_keeper;
+  const auto& address = state_of(view).active_keeper;
   const KeeperObservation* keeper = address ? find_keeper(view, *address) : nullptr;
   if (keeper == nullptr || !keeper->report) {
     problems.push_back({"no_keeper", address ? "active keeper " + address->text() + " does not answer"
@@ -40,13 +40,13 @@ Head check_active_keeper(const ShardView& view, Problems& problems) {
     return {};
   }
   const auto order = order_for(view, keeper->address);
-  if (!order || !obeys(*keeper->report, *order))
+  if (!order || !obeys(known(keeper->report), *order))
     problems.push_back(
         {"keeper_not_ordered", "keeper " + keeper->address.text() + " has not the recorded order"});
-  if (keeper->report->link != "connected")
+  if (known(keeper->report).link != "connected")
     problems.push_back(
-        {"keeper_link", "keeper " + keeper->address.text() + " link is " + keeper->report->link});
-  return {keeper->report->replid, keeper->report->offset};
+        {"keeper_link", "keeper " + keeper->address.text() + " link is " + known(keeper->report).link});
+  return {known(keeper->report).replid, known(keeper->report).offset};
 }
 
 void check_redis(const RedisObservation& redis, const Policy& policy, Problems& problems) {
@@ -62,7 +62,8 @@ void check_redis(const RedisObservation& redis, const Policy& policy, Problems& 
 }
 
 void check_source_data(const ShardView& view, const Head& head, const Policy& policy, Problems& problems) {
-  const RedisObservation* master = view.state->master ? find_redis(view, *view.state->master) : nullptr;
+  const RedisObservation* master =
+      state_of(view).master ? find_redis(view, known(state_of(view).master)) : nullptr;
   if (master == nullptr || !master->reachable) return;  // said already
   if (master->replid != head.replid)
     problems.push_back(

@@ -12,17 +12,17 @@ using model::SwitchRecord;
 using model::SwitchStep;
 
 const SwitchRecord& record_of(const SwitchFacts& facts) {
-  return *facts.view.state->switching;
+  return known(state_of(facts.view).switching);
 }
 
 const RedisObservation* old_master(const SwitchFacts& facts) {
-  const RedisObservation* master = find_redis(facts.view, *record_of(facts).old_master);
+  const RedisObservation* master = find_redis(facts.view, known(record_of(facts).old_master));
   return master != nullptr && master->reachable ? master : nullptr;
 }
 
 const model::KeeperReport* holder(const SwitchFacts& facts) {
-  const KeeperObservation* keeper = find_keeper(facts.view, *record_of(facts).keeper);
-  return keeper != nullptr && keeper->report ? &*keeper->report : nullptr;
+  const KeeperObservation* keeper = find_keeper(facts.view, known(record_of(facts).keeper));
+  return keeper != nullptr && keeper->report ? &known(keeper->report) : nullptr;
 }
 
 bool is_writable_master(const RedisObservation& redis) {
@@ -49,26 +49,27 @@ SwitchMove freeze_by_failover(const SwitchRequest& request, const SwitchFacts& f
   const SwitchRecord& record = record_of(facts);
   const auto* keeper = holder(facts);
   if (keeper == nullptr)
-    return Refuse{"keeper_unreachable", "keeper " + record.keeper->text() + " does not answer"};
+    return Refuse{"keeper_unreachable", "keeper " + known(record.keeper).text() + " does not answer"};
   if (keeper->handover == HandoverState::accepted)
     return Refuse{"already_accepted",
-                  "keeper " + record.keeper->text() + " has accepted a hand-over already"};
+                  "keeper " + known(record.keeper).text() + " has accepted a hand-over already"};
   if (keeper->handover == HandoverState::held) {
     if (keeper->offset < keeper->handover_offset) return Wait{"the keeper is still storing the last bytes"};
     Record frozen = record_step(facts, SwitchStep::frozen);
-    frozen.next.switching->replid = keeper->replid;
-    frozen.next.switching->offset = keeper->handover_offset;
+    known(frozen.next.switching).replid = keeper->replid;
+    known(frozen.next.switching).offset = keeper->handover_offset;
     return frozen;
   }
   const auto* master = old_master(facts);
   if (master == nullptr)
-    return Refuse{"master_unreachable", "master " + record.old_master->text() + " does not answer"};
+    return Refuse{"master_unreachable", "master " + known(record.old_master).text() + " does not answer"};
   if (!is_writable_master(*master)) return Wait{"master is in " + master->failover_state};
   if (facts.failover_sent)
     return Refuse{"failover_ended", "the master has taken the fail-over back and is writable"};
-  return Act{{ArmHandover{*record.keeper, keeper->replid, facts.view.state->epoch, policy.handover_ttl_ms},
-              StartFailover{*record.old_master, *record.keeper,
-                            std::max<std::int64_t>(request.timeout_ms * 4 / 5, 100)}}};
+  return Act{
+      {ArmHandover{known(record.keeper), keeper->replid, state_of(facts.view).epoch, policy.handover_ttl_ms},
+       StartFailover{known(record.old_master), known(record.keeper),
+                     std::max<std::int64_t>(request.timeout_ms * 4 / 5, 100)}}};
 }
 
 SwitchMove freeze(const SwitchRequest& request, const SwitchFacts& facts, const Policy& policy) {
@@ -93,7 +94,7 @@ std::string not_fenced_because(const SwitchRecord& record, const RedisObservatio
   if (master.role != RedisRole::replica) return "role is " + std::string(to_string(master.role));
   if (master.failover_state != "no-failover") return "fail-over is " + master.failover_state;
   if (!master.link_up) return "link to the keeper is down";
-  if (master.upstream != *record.keeper) return "it follows " + master.upstream.text();
+  if (master.upstream != known(record.keeper)) return "it follows " + master.upstream.text();
   if (master.offset != record.offset)
     return "offset is " + std::to_string(master.offset) + " instead of " + std::to_string(record.offset);
   return "";
@@ -102,8 +103,8 @@ std::string not_fenced_because(const SwitchRecord& record, const RedisObservatio
 SwitchMove fence_held(const SwitchFacts& facts) {
   const SwitchRecord& record = record_of(facts);
   const auto* keeper = holder(facts);
-  if (keeper == nullptr) return Wait{"keeper " + record.keeper->text() + " does not answer"};
-  if (keeper->handover == HandoverState::held) return Act{{AcceptHandover{*record.keeper}}};
+  if (keeper == nullptr) return Wait{"keeper " + known(record.keeper).text() + " does not answer"};
+  if (keeper->handover == HandoverState::held) return Act{{AcceptHandover{known(record.keeper)}}};
   const auto* master = old_master(facts);
   if (keeper->handover != HandoverState::accepted) {
     if (master != nullptr && is_writable_master(*master))
@@ -111,9 +112,9 @@ SwitchMove fence_held(const SwitchFacts& facts) {
                                          " and the master is writable again"};
     return Wait{"the hand-over is " + std::string(model::to_string(keeper->handover))};
   }
-  if (master == nullptr) return Wait{"master " + record.old_master->text() + " does not answer"};
+  if (master == nullptr) return Wait{"master " + known(record.old_master).text() + " does not answer"};
   if (auto why = not_fenced_because(record, *master); !why.empty()) return Wait{"old master: " + why};
-  if (!facts.sealed) return Act{{Seal{*record.old_master, true}}};
+  if (!facts.sealed) return Act{{Seal{known(record.old_master), true}}};
   return record_step(facts, SwitchStep::fenced);
 }
 
@@ -177,15 +178,15 @@ SwitchMove restore_master(const SwitchFacts& facts) {
   const auto* keeper = holder(facts);
   const bool holds = keeper != nullptr &&
                      (keeper->handover == HandoverState::armed || keeper->handover == HandoverState::held);
-  if (holds) return Act{{AbortHandover{*record.keeper}}};
+  if (holds) return Act{{AbortHandover{known(record.keeper)}}};
   const auto* master = old_master(facts);
-  if (master == nullptr) return Wait{"master " + record.old_master->text() + " does not answer"};
+  if (master == nullptr) return Wait{"master " + known(record.old_master).text() + " does not answer"};
   if (is_writable_master(*master)) {
-    if (!facts.sealed) return Act{{Seal{*record.old_master, false}}};
+    if (!facts.sealed) return Act{{Seal{known(record.old_master), false}}};
     return record_left(facts);
   }
-  if (master->failover_state != "no-failover") return Act{{AbortFailover{*record.old_master}}};
-  return Act{{PromoteRedis{*record.old_master}}};
+  if (master->failover_state != "no-failover") return Act{{AbortFailover{known(record.old_master)}}};
+  return Act{{PromoteRedis{known(record.old_master)}}};
 }
 
 SwitchMove restore(const SwitchRequest& request, const SwitchFacts& facts) {

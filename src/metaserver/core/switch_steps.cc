@@ -40,7 +40,7 @@ struct DescribeEffect {
 };
 
 SwitchMove lock(const SwitchRequest& request, const SwitchFacts& facts) {
-  const ShardState& state = *facts.view.state;
+  const ShardState& state = state_of(facts.view);
   if (request.epoch <= state.epoch.cluster)
     return Refuse{"stale_epoch", "cluster epoch " + std::to_string(request.epoch) + " is not above " +
                                      std::to_string(state.epoch.cluster)};
@@ -69,7 +69,7 @@ SwitchMove lock(const SwitchRequest& request, const SwitchFacts& facts) {
 
 /// Without a record: what can still be answered is what has left its traces.
 SwitchMove move_without_record(const SwitchRequest& request, const SwitchFacts& facts, const Policy& policy) {
-  const auto seen = facts.view.state->epoch.cluster;
+  const auto seen = state_of(facts.view).epoch.cluster;
   if (request.verb == SwitchVerb::lock) return lock(request, facts);
   if (request.verb == SwitchVerb::abort) return next_target_move(request, facts, policy);
   if (request.verb == SwitchVerb::restore) return Done{"nothing is to be restored", "", -1, {}, ""};
@@ -131,7 +131,7 @@ std::string describe(const SwitchEffect& effect) {
 }
 
 SwitchMove next_move(const SwitchRequest& request, const SwitchFacts& facts, const Policy& policy) {
-  const ShardState& state = *facts.view.state;
+  const ShardState& state = state_of(facts.view);
   const std::string& here = request.is_source ? request.source_dc : request.target_dc;
   if (here != facts.view.dc)
     return Refuse{"wrong_dc", "this is " + facts.view.dc + ", the step is for " + here};
@@ -152,14 +152,14 @@ SwitchMove next_move(const SwitchRequest& request, const SwitchFacts& facts, con
 }
 
 Record record_step(const SwitchFacts& facts, SwitchStep step) {
-  ShardState next = *facts.view.state;
-  next.switching->step = step;
+  ShardState next = state_of(facts.view);
+  known(next.switching).step = step;
   next.owner = facts.view.self;
   return Record{std::move(next)};
 }
 
 Record record_left(const SwitchFacts& facts) {
-  ShardState next = *facts.view.state;
+  ShardState next = state_of(facts.view);
   next.switching = std::nullopt;
   next.epoch.term++;
   next.owner = facts.view.self;
@@ -177,7 +177,7 @@ SwitchMove verify_settled(const SwitchFacts& facts, const Policy& policy) {
 
 Refuse out_of_order(const SwitchRequest& request, const SwitchFacts& facts) {
   return {"out_of_order", std::string(to_string(request.verb)) + " does not follow " +
-                              std::string(model::to_string(facts.view.state->switching->step))};
+                              std::string(model::to_string(known(state_of(facts.view).switching).step))};
 }
 
 SwitchRequest request_of(const SwitchRecord& record, const std::string& shard, SwitchVerb verb) {

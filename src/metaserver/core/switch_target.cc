@@ -10,7 +10,7 @@ using model::SwitchRecord;
 using model::SwitchStep;
 
 const SwitchRecord& record_of(const SwitchFacts& facts) {
-  return *facts.view.state->switching;
+  return known(state_of(facts.view).switching);
 }
 
 bool is_committed(const SwitchFacts& facts) {
@@ -32,9 +32,9 @@ SwitchMove drain(const SwitchRequest& request, const SwitchFacts& facts) {
   }
   if (record.step == SwitchStep::locked || !same) {
     Record draining = record_step(facts, SwitchStep::draining);
-    draining.next.switching->replid = request.replid;
-    draining.next.switching->offset = request.offset;
-    draining.next.switching->candidate = std::nullopt;
+    known(draining.next.switching).replid = request.replid;
+    known(draining.next.switching).offset = request.offset;
+    known(draining.next.switching).candidate = std::nullopt;
     return draining;
   }
   if (record.step == SwitchStep::drained) return Done{"drained", "", -1, record.candidate, ""};
@@ -45,7 +45,7 @@ SwitchMove drain(const SwitchRequest& request, const SwitchFacts& facts) {
   const PromotionChoice choice = choose_promotion(facts.view.redises, exactly_frozen(record));
   if (!choice.chosen) return Wait{text(choice.unfit)};
   Record drained = record_step(facts, SwitchStep::drained);
-  drained.next.switching->candidate = choice.chosen;
+  known(drained.next.switching).candidate = choice.chosen;
   return drained;
 }
 
@@ -55,12 +55,13 @@ SwitchMove commit(const SwitchRequest& request, const SwitchFacts& facts) {
   if (facts.decision == KnownDecision::unknown) return Wait{"the decision cannot be read"};
   if (facts.decision == KnownDecision::abort) return Refuse{"aborted", "ABORT was decided"};
   const SwitchRecord& record = record_of(facts);
-  const RedisObservation* candidate = find_redis(facts.view, *record.candidate);
+  const RedisObservation* candidate = find_redis(facts.view, known(record.candidate));
   const auto fit =
       candidate == nullptr ? PromotionChoice{} : choose_promotion({*candidate}, exactly_frozen(record));
   if (!fit.chosen)
-    return Refuse{"candidate_lost",
-                  candidate == nullptr ? record.candidate->text() + " is not in config" : text(fit.unfit)};
+    return Refuse{"candidate_lost", candidate == nullptr
+                                        ? known(record.candidate).text() + " is not in config"
+                                        : text(fit.unfit)};
   Record committed = record_step(facts, SwitchStep::committed);
   committed.next.active_dc = facts.view.dc;
   committed.next.master = record.candidate;
@@ -75,7 +76,7 @@ SwitchMove replace_candidate(const SwitchFacts& facts) {
   const PromotionChoice choice = choose_promotion(facts.view.redises, exactly_frozen(record_of(facts)));
   if (!choice.chosen) return Wait{text(choice.unfit)};
   Record replaced = record_step(facts, SwitchStep::committed);
-  replaced.next.switching->candidate = choice.chosen;
+  known(replaced.next.switching).candidate = choice.chosen;
   replaced.next.master = choice.chosen;
   replaced.next.upstream = choice.chosen;
   replaced.next.epoch.term++;
@@ -86,17 +87,17 @@ SwitchMove promote(const SwitchRequest& request, const SwitchFacts& facts) {
   const SwitchRecord& record = record_of(facts);
   if (record.step == SwitchStep::promoted) return Done{"promoted", "", -1, record.candidate, ""};
   if (record.step != SwitchStep::committed) return out_of_order(request, facts);
-  const RedisObservation* candidate = find_redis(facts.view, *record.candidate);
+  const RedisObservation* candidate = find_redis(facts.view, known(record.candidate));
   if (candidate == nullptr || !candidate->reachable || candidate->loading) return replace_candidate(facts);
   if (candidate->role == RedisRole::replica) {
     if (!choose_promotion({*candidate}, exactly_frozen(record)).chosen) return replace_candidate(facts);
-    return Act{{PromoteRedis{*record.candidate}}};
+    return Act{{PromoteRedis{known(record.candidate)}}};
   }
   if (candidate->replid2 != record.replid || candidate->second_offset != record.offset + 1)
     return Refuse{"promotion_mismatch", candidate->address.text() + " was promoted at " + candidate->replid2 +
                                             " " + std::to_string(candidate->second_offset) + " instead of " +
                                             record.replid + " " + std::to_string(record.offset + 1)};
-  if (!facts.sealed) return Act{{Seal{*record.candidate, false}}};
+  if (!facts.sealed) return Act{{Seal{known(record.candidate), false}}};
   return record_step(facts, SwitchStep::promoted);
 }
 
@@ -108,7 +109,7 @@ SwitchMove settled_after_promotion(const SwitchRequest& request, const SwitchFac
 }
 
 SwitchMove abort(const SwitchFacts& facts) {
-  const bool locked = facts.view.state->switching.has_value();
+  const bool locked = state_of(facts.view).switching.has_value();
   if (locked && is_committed(facts)) return Refuse{"committed", "COMMIT was decided"};
   switch (facts.decision) {
     case KnownDecision::unknown:
