@@ -51,7 +51,15 @@ void Shard::start() {
 }
 
 Task<void> Shard::stop() {
+  diagnosis_gauge().set(-1);
   return tasks_.stop();
+}
+
+metrics::Gauge Shard::diagnosis_gauge() {
+  return hub_.metrics.gauge(
+      "penstock_metaserver_shard_diagnosis",
+      "0: healthy; the higher, the worse (the order of the diagnoses); -1: not owned here any more",
+      {{"cluster", shard_.cluster}, {"shard", shard_.shard}});
 }
 
 void Shard::configure(model::ClusterConfig cluster, model::ShardConfig shard) {
@@ -297,11 +305,7 @@ void Shard::publish(const ShardView& view, const Decision& decision) {
                 {"why", decision.why},
                 {"epoch", view.state ? view.state->epoch.text() : "none"}});
   }
-  hub_.metrics
-      .gauge("penstock_metaserver_shard_diagnosis",
-             "0: healthy; the higher, the worse (the order of the diagnoses)",
-             {{"cluster", shard_.cluster}, {"shard", shard_.shard}})
-      .set(static_cast<double>(decision.diagnosis));
+  diagnosis_gauge().set(static_cast<double>(decision.diagnosis));
   last_ = Look{view, decision, mono_ms()};
 }
 

@@ -84,6 +84,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Task<void> heal_switch(ShardView view);
   /// Once, not at every look that meets it again.
   void say_failure(const std::string& failure);
+  metrics::Gauge diagnosis_gauge();
   void publish(const ShardView& view, const Decision& decision);
   bool wants_peers() const;
   Millis next_pause(const ShardView& view, const Decision& decision, bool acted);
