@@ -9,9 +9,9 @@ class Refused(RuntimeError):
 
 
 def _create(base: str, path: str, body: dict) -> bool:
-    """False when it exists already."""
+    """False when it exists already (200 the same, 409 otherwise: what was changed since stays as it is)."""
     answer = rest.post(f"{base}{path}", body, timeout=15)
-    if answer.status == 409:
+    if answer.status in (200, 409):
         return False
     if not answer.ok:
         raise Refused(f"POST {path} {body}: {answer}")

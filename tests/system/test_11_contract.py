@@ -32,16 +32,16 @@ def test_the_openapi_names_exactly_the_routes_there_are(binaries, root, daemon):
 
 # What a znode must look like, by its path. A path that fits none of these is a node nobody has described.
 SCHEMAS = [
-    (r"/meta/[^/]+/clusters/[^/]+/[^/]+", "shard-config"),
-    (r"/meta/[^/]+/clusters/[^/]+", "cluster-config"),
-    (r"/meta/[^/]+/metaservers/[^/]+", "metaserver"),
-    (r"/meta/[^/]+/keeperhosts/[^/]+", "keeper-host"),
-    (r"/meta/[^/]+/slots", "slots"),
+    (r"/meta/[^/]+/clusters/[^/]+/[^/]+", "shardConfig"),
+    (r"/meta/[^/]+/clusters/[^/]+", "clusterConfig"),
+    (r"/meta/[^/]+/metaservers/[^/]+", "metaserverInfo"),
+    (r"/meta/[^/]+/keeperhosts/[^/]+", "keeperHostInfo"),
+    (r"/meta/[^/]+/slots", "slotTable"),
     (r"/event/[^/]+/[^/]+/[^/]+", "event"),
-    (r"/state/[^/]+/[^/]+/[^/]+", "state"),
-    (r"/switch/[^/]+/[^/]+/[^/]+", "switch-decision"),
-    (r"/elector/[^/]+/metaserver/[^/]+", "metaserver"),
-    (r"/elector/[^/]+/[^/]+/[^/]+/keeper/[^/]+", "keeper-registration"),
+    (r"/state/[^/]+/[^/]+/[^/]+", "shardState"),
+    (r"/switch/[^/]+/[^/]+/[^/]+", "switchDecision"),
+    (r"/elector/[^/]+/metaserver/[^/]+", "metaserverInfo"),
+    (r"/elector/[^/]+/[^/]+/[^/]+/keeper/[^/]+", "keeperRegistration"),
 ]
 DIRECTORIES = [r"/(meta|event|state|switch|elector)(/[^/]+)?", r"/meta/[^/]+/(metaservers|keeperhosts|clusters|rev)",
                r"/meta/[^/]+/rev/\d+", r"/meta/[^/]+/restarting(/[^/]+)?", r"/event/[^/]+/[^/]+",
