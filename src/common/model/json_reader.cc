@@ -1,5 +1,7 @@
 #include "common/model/json_reader.h"
 
+#include <set>
+
 #include "common/base/names.h"
 
 namespace penstock::model {
@@ -37,9 +39,7 @@ class Gate : public nlohmann::json_sax<Json> {
     return true;
   }
   bool key(string_t& name) override {
-    for (const std::string& seen : keys_.back())
-      if (seen == name) return refuse("the key '" + name + "' stands twice");
-    if (keys_.back().size() < 1000) keys_.back().push_back(name);
+    if (!keys_.back().insert(name).second) return refuse("the key '" + name + "' stands twice");
     return token();
   }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
@@ -54,13 +54,16 @@ class Gate : public nlohmann::json_sax<Json> {
     return false;
   }
   int depth_ = 0, tokens_ = 0;
-  std::vector<std::vector<std::string>> keys_;
+  std::vector<std::set<std::string>> keys_;  ///< of each object that is open
 };
 
 }  // namespace
 
 Result<Json> parse_json(std::string_view text) {
   if (text.size() > kBytesMax) return fail(Errc::invalid_argument, "JSON: larger than 1 MiB");
+  // To the parser a NUL is the end, and what follows it would be taken for read.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos)
+    return fail(Errc::invalid_argument, "JSON: no valid JSON at byte " + std::to_string(nul + 1));
   Gate gate;
   if (!Json::sax_parse(text.begin(), text.end(), &gate)) return fail(Errc::invalid_argument, "JSON: " + gate.problem);
   Json json = Json::parse(text.begin(), text.end(), nullptr, false);

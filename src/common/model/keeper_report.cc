@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <map>
+#include <type_traits>
 
 namespace penstock::model {
 namespace {
@@ -25,12 +26,12 @@ class Fields {
     if (const auto found = values_.find(name); found != values_.end()) out = found->second;
   }
   template <class N>
-  void number(const char* name, N& out) {
+  void number(const char* name, N& out, std::type_identity_t<N> min) {
     const auto found = values_.find(name);
     if (found == values_.end()) return;
     const std::string& text = found->second;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-    if (error != std::errc{} || end != text.data() + text.size()) complain(name, text);
+    if (error != std::errc{} || end != text.data() + text.size() || out < min) complain(name, text);
   }
   void address(const char* name, std::optional<Address>& out) {
     const auto found = values_.find(name);
@@ -72,20 +73,20 @@ Result<KeeperReport> parse_keeper_report(const resp::Value& reply) {
   fields.text("shard", report.shard);
   fields.text("uuid", report.uuid);
   fields.word("state", report.state, parse_keeper_state);
-  fields.number("epoch", report.epoch);
+  fields.number("epoch", report.epoch, 0);
   fields.address("upstream", report.upstream);
   fields.text("link", report.link);
   fields.text("replid", report.replid);
-  fields.number("offset", report.offset);
+  fields.number("offset", report.offset, -1);
   fields.text("replid2", report.replid2);
-  fields.number("second_offset", report.second_offset);
-  fields.number("log_first", report.log_first);
-  fields.number("rdb_offset", report.rdb_offset);
+  fields.number("second_offset", report.second_offset, -1);
+  fields.number("log_first", report.log_first, -1);
+  fields.number("rdb_offset", report.rdb_offset, -1);
   fields.word("handover", report.handover, parse_handover_state);
-  fields.number("handover_offset", report.handover_offset);
-  fields.number("full_syncs", report.full_syncs);
-  fields.number("full_syncs_served", report.full_syncs_served);
-  fields.number("replicas", report.replicas);
+  fields.number("handover_offset", report.handover_offset, -1);
+  fields.number("full_syncs", report.full_syncs, 0);
+  fields.number("full_syncs_served", report.full_syncs_served, 0);
+  fields.number("replicas", report.replicas, 0);
   if (!fields.problem().empty()) return fail(Errc::protocol, fields.problem());
   return report;
 }

@@ -136,11 +136,17 @@ void decode(ObjectReader& in, Event& e) {
   e.shard = in.string("shard", "");
 }
 /// The payload is a map of strings; ObjectReader has no getter for open keys.
-void decode_payload(const Json& json, Event& e) {
+void decode_payload(const Json& json, ObjectReader& in, Event& e) {
   const auto payload = json.find("payload");
-  if (payload == json.end() || !payload->is_object()) return;
-  for (const auto& [key, value] : payload->items())
-    e.payload[key] = value.is_string() ? value.get<std::string>() : dump_json(value);
+  if (payload == json.end() || payload->is_null()) return;
+  if (!payload->is_object()) return in.problem("payload", "must be an object");
+  for (const auto& [key, value] : payload->items()) {
+    if (value.is_string()) {
+      e.payload[key] = value.get<std::string>();
+    } else {
+      in.problem("payload." + key, "must be a string");
+    }
+  }
 }
 
 Json encode(const EventOutcome& o) {
@@ -296,7 +302,7 @@ Result<T> from_json(std::string_view text) {
   T value;
   decode(in, value);
   if constexpr (std::is_same_v<T, Event>) {
-    if (json.is_object()) decode_payload(json, value);
+    if (json.is_object()) decode_payload(json, in, value);
   }
   PS_TRY(in.finish());
   return value;

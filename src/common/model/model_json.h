@@ -20,7 +20,7 @@ std::string to_json(const ShardState&);
 std::string to_json(const SwitchDecision&);
 std::string to_json(const KeeperReport&);
 
-/// `from_json<ShardState>(text)`; invalid_argument "field 'epoch.term': …" on bad input.
+/// `from_json<ShardState>(text)`; invalid_argument "epoch.term: …", every problem on bad input.
 template <class T>
 Result<T> from_json(std::string_view text);
 
