@@ -23,12 +23,13 @@ void server_section(std::ostream& out, const InfoFacts& facts) {
 void replication_section(std::ostream& out, const InfoFacts& facts) {
   const auto& report = facts.report;
   const std::string zeros(40, '0');
-  out << "# Replication\r\nrole:slave\r\nmaster_host:" << (report.upstream ? report.upstream->host : "")
-      << "\r\nmaster_port:" << (report.upstream ? report.upstream->port : 0)
-      << "\r\nmaster_link_status:" << (link_is_up(report) ? "up" : "down") << "\r\nmaster_last_io_seconds_ago:"
-      << (link_is_up(report) ? 0 : -1) << "\r\nmaster_sync_in_progress:" << (report.link == "sync")
+  const auto& upstream = facts.pretended_upstream ? facts.pretended_upstream : report.upstream;
+  const bool up = facts.pretended_upstream || link_is_up(report);
+  out << "# Replication\r\nrole:slave\r\nmaster_host:" << (upstream ? upstream->host : "")
+      << "\r\nmaster_port:" << (upstream ? upstream->port : 0) << "\r\nmaster_link_status:" << (up ? "up" : "down")
+      << "\r\nmaster_last_io_seconds_ago:" << (up ? 0 : -1) << "\r\nmaster_sync_in_progress:" << (report.link == "sync")
       << "\r\nslave_read_repl_offset:" << report.offset << "\r\nslave_repl_offset:" << report.offset;
-  if (!link_is_up(report)) out << "\r\nmaster_link_down_since_seconds:0";
+  if (!up) out << "\r\nmaster_link_down_since_seconds:0";
   out << "\r\nslave_priority:0\r\nslave_read_only:1\r\nreplica_announced:1\r\nconnected_slaves:" << facts.replicas.size();
   for (std::size_t i = 0; i < facts.replicas.size(); ++i) {
     const ReplicaLine& replica = facts.replicas[i];

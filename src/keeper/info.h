@@ -1,6 +1,7 @@
 // INFO and ROLE as a replica of Redis answers them. Pure text from plain values.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ struct InfoFacts {
   std::int64_t backlog_bytes = 0;   ///< the log's budget
   std::int64_t partial_syncs_served = 0;
   std::vector<ReplicaLine> replicas;
+  /// What a Sentinel asked this keeper to follow and the keeper only pretended to: INFO names it as the master with the
+  /// link up, so that Sentinel's fail-over does not wait for us. ROLE and KEEPER GETSTATE tell the truth.
+  std::optional<Address> pretended_upstream;
 };
 
 /// 40 hex digits that stay the same for the life of the store: Sentinel tells instances apart by it.

@@ -132,6 +132,7 @@ Result<> Keeper::set_state(const Order& order) {
     PS_TRY(store_->save_meta(meta));
   }
   handover_ = Handover{};
+  if (order.active) pretended_upstream_.reset();
   link_.acknowledge_eagerly(false);
   link_.follow(order.upstream);
   changed_.ring();
@@ -182,10 +183,13 @@ Result<> Keeper::replicaof(const std::optional<Address>& target) {
   switch (decide_replicaof(target, standing(), handover_, meta.members, options_.standalone)) {
     case ReplicaOfVerdict::refuse: return fail(Errc::refused, "a keeper is never a master");
     case ReplicaOfVerdict::pretend:
-      kLog.warn("REPLICAOF without an epoch is not obeyed", {{"shard", options_.cluster + "/" + options_.shard}, {"target", target->text()}});
+      if (pretended_upstream_ != target)
+        kLog.warn("REPLICAOF without an epoch is not obeyed", {{"shard", options_.cluster + "/" + options_.shard}, {"target", target->text()}});
+      pretended_upstream_ = target;
       return success();
     case ReplicaOfVerdict::obey: break;
   }
+  pretended_upstream_.reset();
   if (options_.standalone) {
     StoreMeta next = meta;
     next.upstream = target;

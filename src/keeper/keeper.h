@@ -71,6 +71,7 @@ class Keeper : private UpstreamListener {
   Broadcast changed_;               ///< whatever a waiting request or a feed may depend on
   std::uint64_t history_generation_ = 0;
   Handover handover_;
+  std::optional<Address> pretended_upstream_;  ///< see InfoFacts
   std::set<Session*> sessions_;
   std::int64_t full_syncs_served_ = 0;
   std::int64_t partial_syncs_served_ = 0;

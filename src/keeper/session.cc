@@ -376,6 +376,7 @@ InfoFacts Session::facts() const {
   facts.port = keeper_.options().listen.port;
   facts.backlog_bytes = static_cast<std::int64_t>(keeper_.options().store.log_bytes_max);
   facts.partial_syncs_served = keeper_.partial_syncs_served_;
+  facts.pretended_upstream = keeper_.pretended_upstream_;
   for (const Session* session : keeper_.sessions_)
     if (session->is_replica()) facts.replicas.push_back(session->replica_line());
   return facts;

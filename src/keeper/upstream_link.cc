@@ -78,7 +78,7 @@ void UpstreamLink::acknowledge_eagerly(bool eagerly) {
 }
 
 Task<void> UpstreamLink::run() {
-  Backoff backoff(Millis{200}, Millis{5'000});
+  Backoff backoff(Millis{50}, Millis{5'000});
   for (;;) {
     if (!upstream_) {
       if (auto moved = co_await moved_.wait_for(Millis{60'000}); !moved) co_return;
@@ -86,6 +86,7 @@ Task<void> UpstreamLink::run() {
     }
     const Address target = *upstream_;
     const MonoTime began = MonoClock::now();
+    streamed_ = false;
     auto ended = co_await attach(target);
     if (upstream_ != target) {
       backoff.reset();
@@ -98,8 +99,10 @@ Task<void> UpstreamLink::run() {
                                         {"upstream", target.text()},
                                         {"why", ended.error().message}});
     last_error_ = ended.error().message;
-    // A link that has worked for a while deserves a quick first try; errors in a row slow us down. Never a hot loop.
-    if (MonoClock::now() - began > Millis{10'000}) backoff.reset();
+    // A link that has streamed for a while and was closed deserves a quick next try: a relay above us closes it to tell
+    // of a new replid. Failures in a row, or nonsense in the stream, slow us down. Never a hot loop.
+    const bool served_well = streamed_ && ended.error().code == Errc::io && MonoClock::now() - began > Millis{1'000};
+    if (served_well) backoff.reset();
     if (auto waited = co_await moved_.wait_for(backoff.next(unit_random())); !waited) co_return;
   }
 }
@@ -281,6 +284,7 @@ Task<Result<>> UpstreamLink::stream(Connection* connection) {
       auto appended = store_.append(connection->input);
       connection->input.clear();
       if (!appended) co_return fail(std::move(appended).error());
+      streamed_ = true;
       listener_.log_grew();
       if (eager_acks_ || store_.scanner().getacks_in_last_feed() > 0) {
         PS_CO_TRY(co_await send_ack());

@@ -94,6 +94,7 @@ class UpstreamLink {
   std::string state_ = "none";
   std::string last_error_;
   bool eager_acks_ = false;
+  bool streamed_ = false;  ///< this link has brought stream bytes
   bool fetching_rdb_ = false;
   bool sending_ack_ = false;
   std::int64_t partial_syncs_ = 0;

@@ -1,125 +1,152 @@
 #include "keeper/core/boundary_scanner.h"
 
 #include <algorithm>
-#include <cctype>
-#include <charconv>
-#include <optional>
-#include <utility>
+#include <cstring>
+#include <string>
+#include <type_traits>
 
 namespace penstock::keeper {
 namespace {
 
-// "*1234567890\r\n": a header line is never longer. Inline commands and garbage are found out by this.
-constexpr std::size_t kLineMax = 32;
-constexpr std::size_t kWordMax = 8;  // MULTI, EXEC, REPLCONF, GETACK: the longest word that matters
+// Lengths up to 999 TB and as many arguments: beyond any server's limits, and far from overflow.
+constexpr std::uint8_t kDigitsMax = 15;
 
+constexpr std::string_view kMulti = "MULTI", kExec = "EXEC", kDiscard = "DISCARD", kReplconf = "REPLCONF",
+                           kGetack = "GETACK";
+
+bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
+
+/// `upper` is letters only, so clearing one bit makes the other side's letters, and nothing else, equal to them.
 bool equals_ignoring_case(std::string_view text, std::string_view upper) {
-  return std::ranges::equal(text, upper, [](unsigned char a, unsigned char b) { return std::toupper(a) == b; });
-}
-
-std::optional<std::int64_t> length_of(std::string_view line) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(line.data() + 1, line.data() + line.size(), number);
-  if (error != std::errc{} || end != line.data() + line.size() || number < 0) return std::nullopt;
-  return number;
+  return std::ranges::equal(text, upper, [](char a, char b) { return (a & ~0x20) == b; });
 }
 
 }  // namespace
 
+static_assert(std::is_trivially_copyable_v<BoundaryScanner>);
+
 BoundaryScanner::BoundaryScanner(std::int64_t start)
     : offset_(start), command_boundary_(start), transaction_boundary_(start) {}
 
-std::int64_t BoundaryScanner::end() const { return offset_; }
-std::int64_t BoundaryScanner::command_boundary() const { return command_boundary_; }
-std::int64_t BoundaryScanner::transaction_boundary() const { return transaction_boundary_; }
-bool BoundaryScanner::inside_transaction() const { return inside_multi_; }
-int BoundaryScanner::getacks_in_last_feed() const { return getacks_; }
-
-Error BoundaryScanner::desynchronised(std::string_view what) {
-  broken_ = true;
-  return Error{Errc::protocol, "replication stream at offset " + std::to_string(offset_) + ": " + std::string(what)};
-}
-
 Result<> BoundaryScanner::feed(std::string_view bytes) {
   getacks_ = 0;
-  if (broken_) return fail(desynchronised("desynchronised before"));
-  while (!bytes.empty()) {
-    if (expect_ == Expect::body) {
-      const auto taken = static_cast<std::size_t>(std::min<std::int64_t>(body_left_, static_cast<std::int64_t>(bytes.size())));
-      std::string& word = argument_ == 0 ? name_ : second_;
-      if (argument_ < 2 && word.size() <= kWordMax) {
-        // One byte more than a word that matters is kept, so that a longer word is not taken for its beginning.
-        const auto text_left = static_cast<std::size_t>(std::max<std::int64_t>(body_left_ - 2, 0));
-        word.append(bytes.substr(0, std::min({taken, text_left, kWordMax + 1 - word.size()})));
-      }
-      offset_ += static_cast<std::int64_t>(taken);
-      body_left_ -= static_cast<std::int64_t>(taken);
-      bytes.remove_prefix(taken);
-      if (body_left_ == 0) end_argument();
-      continue;
-    }
-    if (expect_ == Expect::array && line_.empty() && bytes.front() == '\n') {
-      // A relay below us may have put a keep-alive into the stream: it counts as a byte and changes nothing.
+  const char* at = bytes.data();
+  const char* const end = at + bytes.size();
+  while (at != end && !broken_) at = expect_ == Expect::body ? take_body(at, end) : take_header(at, end);
+  if (!broken_) return success();
+  return fail(Errc::protocol, "replication stream at offset " + std::to_string(offset_ + 1) + ": " + broken_);
+}
+
+/// "*<arguments>\r\n" or "$<length>\r\n", from wherever the last feed left off in it.
+const char* BoundaryScanner::take_header(const char* at, const char* end) {
+  const char* const begin = at;
+  if (header_ == Header::kind) {
+    if (*at == '\n' && expect_ == Expect::array) {
       ++offset_;
-      bytes.remove_prefix(1);
-      command_boundary_ = offset_;
-      if (!inside_multi_) transaction_boundary_ = offset_;
-      continue;
+      reach_boundary();
+      return at + 1;
     }
-    const auto newline = bytes.find('\n');
-    const std::size_t taken = newline == std::string_view::npos ? bytes.size() : newline + 1;
-    if (line_.size() + taken > kLineMax) return fail(desynchronised("no command header"));
-    if (line_.empty() && newline != std::string_view::npos) {
-      offset_ += static_cast<std::int64_t>(taken);
-      PS_TRY(take_line(bytes.substr(0, taken)));
-    } else {
-      line_.append(bytes.substr(0, taken));
-      offset_ += static_cast<std::int64_t>(taken);
-      if (newline != std::string_view::npos) {
-        const std::string line = std::exchange(line_, {});
-        PS_TRY(take_line(line));
+    if (*at != (expect_ == Expect::array ? '*' : '$')) {
+      broken_ = expect_ == Expect::array ? "no command where one begins" : "no argument where one begins";
+      return at;
+    }
+    ++at;
+    number_ = 0;
+    digits_ = 0;
+    header_ = Header::digits;
+  }
+  if (header_ == Header::digits) {
+    for (; at != end && is_digit(*at) && digits_ < kDigitsMax; ++at, ++digits_) number_ = number_ * 10 + (*at - '0');
+    if (at != end) {
+      const bool counts = number_ > 0 || expect_ == Expect::bulk;  // a command has a name, a value may be empty
+      if (*at != '\r' || digits_ == 0 || !counts) {
+        broken_ = "a header without a length that makes sense";
+      } else {
+        ++at;
+        header_ = Header::newline;
       }
     }
-    bytes.remove_prefix(taken);
   }
-  return success();
+  if (header_ == Header::newline && at != end) {
+    if (*at == '\n') {
+      ++at;
+      end_header();
+    } else {
+      broken_ = "a header line that does not end";
+    }
+  }
+  offset_ += at - begin;
+  return at;
 }
 
-Result<> BoundaryScanner::take_line(std::string_view line) {
-  if (line.size() < 4 || !line.ends_with("\r\n")) return fail(desynchronised("no command header"));
-  line.remove_suffix(2);
-  const auto length = length_of(line);
+void BoundaryScanner::end_header() {
+  header_ = Header::kind;
   if (expect_ == Expect::array) {
-    if (line.front() != '*' || !length || *length == 0) return fail(desynchronised("no command where one begins"));
-    begin_command(*length);
-  } else {
-    if (line.front() != '$' || !length) return fail(desynchronised("no argument where one begins"));
-    body_left_ = *length + 2;
-    expect_ = Expect::body;
+    arguments_left_ = number_;
+    argument_ = 0;
+    command_ = Word::other;
+    asks_for_ack_ = false;
+    expect_ = Expect::bulk;
+    return;
   }
-  return success();
+  body_left_ = number_ + 2;
+  word_size_ = 0;
+  word_wanted_ = number_ <= static_cast<std::int64_t>(kWordMax) &&
+                 (argument_ == 0 || (argument_ == 1 && command_ == Word::replconf));
+  expect_ = Expect::body;
 }
 
-void BoundaryScanner::begin_command(std::int64_t arguments) {
-  arguments_left_ = arguments;
-  argument_ = 0;
-  name_.clear();
-  second_.clear();
-  expect_ = Expect::bulk;
+/// The value, which is skipped, and its CRLF.
+const char* BoundaryScanner::take_body(const char* at, const char* end) {
+  const char* const begin = at;
+  if (body_left_ > 2) {
+    const auto part = std::min<std::int64_t>(end - at, body_left_ - 2);
+    if (word_wanted_) {
+      std::memcpy(word_.data() + word_size_, at, static_cast<std::size_t>(part));
+      word_size_ = static_cast<std::uint8_t>(word_size_ + part);
+    }
+    at += part;
+    body_left_ -= part;
+  }
+  for (; body_left_ <= 2 && body_left_ > 0 && at != end; ++at, --body_left_) {
+    if (*at == (body_left_ == 2 ? '\r' : '\n')) continue;
+    broken_ = "a value that does not end where it said";
+    break;
+  }
+  offset_ += at - begin;
+  if (body_left_ == 0) end_argument();
+  return at;
+}
+
+BoundaryScanner::Word BoundaryScanner::word() const {
+  const std::string_view text(word_.data(), word_size_);
+  if (equals_ignoring_case(text, kMulti)) return Word::multi;
+  if (equals_ignoring_case(text, kExec) || equals_ignoring_case(text, kDiscard)) return Word::exec;
+  if (equals_ignoring_case(text, kReplconf)) return Word::replconf;
+  if (equals_ignoring_case(text, kGetack)) return Word::getack;
+  return Word::other;
 }
 
 void BoundaryScanner::end_argument() {
   expect_ = Expect::bulk;
+  if (word_wanted_) {
+    if (argument_ == 0) command_ = word();
+    else asks_for_ack_ = word() == Word::getack;
+  }
   if (argument_ < 2) ++argument_;
   if (--arguments_left_ == 0) end_command();
 }
 
 void BoundaryScanner::end_command() {
   expect_ = Expect::array;
+  if (command_ == Word::multi) inside_multi_ = true;
+  if (command_ == Word::exec) inside_multi_ = false;
+  if (asks_for_ack_) ++getacks_;
+  reach_boundary();
+}
+
+void BoundaryScanner::reach_boundary() {
   command_boundary_ = offset_;
-  if (equals_ignoring_case(name_, "MULTI")) inside_multi_ = true;
-  if (equals_ignoring_case(name_, "EXEC") || equals_ignoring_case(name_, "DISCARD")) inside_multi_ = false;
-  if (equals_ignoring_case(name_, "REPLCONF") && equals_ignoring_case(second_, "GETACK")) ++getacks_;
   if (!inside_multi_) transaction_boundary_ = offset_;
 }
 

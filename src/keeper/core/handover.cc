@@ -14,12 +14,14 @@ Handover expire(const Handover& now, std::int64_t now_ms) {
 Result<Handover> arm(const Handover& now, const std::string& replid, std::uint64_t epoch, std::int64_t ttl_ms,
                      std::uint64_t highest_epoch, std::int64_t now_ms) {
   if (epoch < highest_epoch) return fail(Errc::stale_epoch, "have " + std::to_string(highest_epoch));
-  if (ttl_ms <= 0) return fail(Errc::invalid_argument, "TTL must be positive");
+  if (ttl_ms <= 0 || ttl_ms > kHandoverTtlMax)
+    return fail(Errc::invalid_argument, "TTL must be from 1 to " + std::to_string(kHandoverTtlMax) + " ms");
   const Handover current = expire(now, now_ms);
-  if (current.state == HandoverState::accepted && current.epoch != epoch)
-    return fail(Errc::refused, "a hand-over was accepted at epoch " + std::to_string(current.epoch));
   const bool repeated = current.epoch == epoch && same_replid(current.replid, replid);
-  if (current.state == HandoverState::accepted && repeated) return current;
+  if (current.state == HandoverState::accepted) {
+    if (repeated) return current;
+    return fail(Errc::refused, "a hand-over of " + current.replid + " was accepted at epoch " + std::to_string(current.epoch));
+  }
   Handover next = repeated ? current : Handover{};
   if (next.state != HandoverState::held) next.state = HandoverState::armed;
   next.replid = replid;

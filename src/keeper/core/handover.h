@@ -23,9 +23,13 @@ struct Handover {
   bool operator==(const Handover&) const = default;
 };
 
+/// An hour: a master that waits for its verdict takes no writes.
+inline constexpr std::int64_t kHandoverTtlMax = 3'600'000;
+
 enum class FailoverVerdict { refuse, hold, accept };
 
-/// ARM: refused with an accepted hand-over of another epoch, or an epoch below `highest_epoch`.
+/// ARM: refused while another hand-over (epoch or replid) stands accepted; stale_epoch below `highest_epoch`;
+/// invalid_argument with a TTL outside 1..kHandoverTtlMax. The same ARM again prolongs what waits, and keeps a hold.
 Result<Handover> arm(const Handover& now, const std::string& replid, std::uint64_t epoch, std::int64_t ttl_ms,
                      std::uint64_t highest_epoch, std::int64_t now_ms);
 /// A PSYNC replid from FAILOVER arrived. `end`: the keeper's last byte; only from == end + 1 and the current replid fit.

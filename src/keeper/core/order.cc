@@ -16,8 +16,17 @@ OrderAnswer decide_order(const Order& order, const Standing& standing) {
   if (order.epoch > standing.epoch || standing.order_epoch != order.epoch) return {OrderVerdict::obey, order.epoch, ""};
   const bool same = order.active == is_active(standing.state) && order.upstream == standing.upstream &&
                     order.active_dc == standing.active_dc;
-  if (same) return {OrderVerdict::obey, order.epoch, ""};
+  if (same) return {OrderVerdict::repeat, order.epoch, ""};
   return {OrderVerdict::stale, standing.epoch, "another order came with the same epoch"};
+}
+
+Handover after_order(OrderVerdict verdict, const Handover& handover) {
+  switch (verdict) {
+    case OrderVerdict::obey: return {};
+    case OrderVerdict::repeat: return handover.state == model::HandoverState::accepted ? Handover{} : handover;
+    case OrderVerdict::stale: break;
+  }
+  return handover;
 }
 
 ReplicaOfVerdict decide_replicaof(const std::optional<Address>& target, const Standing& standing,

@@ -33,16 +33,24 @@ struct Standing {
   bool operator==(const Standing&) const = default;
 };
 
-enum class OrderVerdict { obey, stale };
+enum class OrderVerdict {
+  obey,    ///< a new order
+  repeat,  ///< the order that is followed already; other members are taken over
+  stale,   ///< -STALEEPOCH, nothing changes
+};
 struct OrderAnswer {
   OrderVerdict verdict = OrderVerdict::stale;
   std::uint64_t have = 0;  ///< for -STALEEPOCH
   std::string reason;
 };
 
-/// An order with a higher epoch is obeyed. With an equal one: the same order is obeyed again (and may bring other
+/// An order with a higher epoch is obeyed. With an equal one: the same order is a repetition (and may bring other
 /// members), a different one is refused. A lower one is refused.
 OrderAnswer decide_order(const Order& order, const Standing& standing);
+
+/// What is left of a hand-over after a SETSTATE with that verdict: a new order ends any. A repetition ends an accepted
+/// one, which left the keeper without upstream, but does not countermand one that was armed since.
+Handover after_order(OrderVerdict verdict, const Handover& handover);
 
 enum class ReplicaOfVerdict {
   obey,     ///< +OK, follow

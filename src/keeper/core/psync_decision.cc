@@ -32,7 +32,7 @@ PsyncDecision ahead(const PsyncOffer& offer) {
 }  // namespace
 
 PsyncDecision decide_psync(const PsyncRequest& request, const ReplHistory& history, const PsyncOffer& offer) {
-  if (!offer.serves_replicas) {
+  if (!offer.serves_replicas && !offer.peer_is_keeper) {
     if (offer.waited_ms >= offer.wait_ms_max) return TryLater{"this keeper is not active"};
     return WaitFor{WaitFor::What::promotion, false};
   }

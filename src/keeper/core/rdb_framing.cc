@@ -40,7 +40,7 @@ Result<RdbFraming::Progress> RdbFraming::feed_header(std::string_view input) {
   line.pop_back();
   if (line.ends_with('\r')) line.pop_back();
   PS_TRY(take_header(line));
-  return Progress{{}, taken, stage_ == Stage::done};
+  return Progress{{}, taken, false};
 }
 
 Result<> RdbFraming::take_header(std::string_view line) {
@@ -55,10 +55,10 @@ Result<> RdbFraming::take_header(std::string_view line) {
   const char* const end = line.data() + line.size();
   if (!line.starts_with('$')) return fail(Errc::protocol, "RDB header: '" + std::string(line.substr(0, 40)) + "' is none");
   const auto [stop, error] = std::from_chars(line.data() + 1, end, length);
-  if (error != std::errc{} || stop != end || length < 0)
+  if (error != std::errc{} || stop != end || length <= 0)
     return fail(Errc::protocol, "RDB header: bad length '" + std::string(line.substr(0, 40)) + "'");
   length_ = left_ = length;
-  stage_ = length == 0 ? Stage::done : Stage::body_length;
+  stage_ = Stage::body_length;
   return success();
 }
 
@@ -69,23 +69,31 @@ Result<RdbFraming::Progress> RdbFraming::feed_length(std::string_view input) {
   return Progress{input.substr(0, taken), taken, left_ == 0};
 }
 
-/// The mark may be cut anywhere, so the last 40 bytes seen are held back until more arrives. The mark is random: that it
-/// stands somewhere is that it ends there (Redis itself compares the tail of each read only).
+/// How many bytes at the end of `bytes` may be the beginning of `mark`.
+std::size_t RdbFraming::mark_begun(std::string_view bytes) const {
+  for (std::size_t n = std::min(bytes.size(), kMarkBytes - 1); n > 0; --n)
+    if (bytes.ends_with(std::string_view(mark_).substr(0, n))) return n;
+  return 0;
+}
+
+/// The mark may be cut anywhere, so an end that may be its beginning is held back. The mark is random: that it stands
+/// somewhere is that the RDB ends there (Redis itself compares the tail of each read only). Without anything held back
+/// the payload is a view into the input; with it, as much input is added as is needed to tell.
 Result<RdbFraming::Progress> RdbFraming::feed_mark(std::string_view input) {
   const std::size_t held_before = held_.size();
-  out_ = std::move(held_);
-  out_.append(input);
-  held_.clear();
-  if (const auto at = out_.find(mark_); at != std::string::npos) {
-    stage_ = Stage::done;
-    const std::size_t consumed = at + kMarkBytes - held_before;
-    out_.resize(at);
-    return Progress{out_, consumed, true};
+  std::string_view bytes = input;
+  if (held_before > 0) {
+    out_ = std::exchange(held_, {});
+    out_ += input.substr(0, kMarkBytes);
+    bytes = out_;
   }
-  const std::size_t keep = std::min(out_.size(), kMarkBytes - 1);
-  held_ = out_.substr(out_.size() - keep);
-  out_.resize(out_.size() - keep);
-  return Progress{out_, input.size(), false};
+  if (const auto at = bytes.find(mark_); at != std::string_view::npos) {
+    stage_ = Stage::done;
+    return Progress{bytes.substr(0, at), at + kMarkBytes - held_before, true};
+  }
+  const std::size_t keep = mark_begun(bytes);
+  held_ = bytes.substr(bytes.size() - keep);
+  return Progress{bytes.substr(0, bytes.size() - keep), bytes.size() - held_before, false};
 }
 
 }  // namespace penstock::keeper

@@ -20,7 +20,8 @@ class RdbFraming {
     bool complete = false;
   };
   /// Feed the bytes after "+FULLRESYNC …\r\n". Call again with the unconsumed rest while consumed < input.size() and
-  /// not complete. Errors: refused (the master sent -ERR instead of $), protocol (no such header, negative length).
+  /// not complete. Errors: refused (the master sent -ERR instead of $), protocol (no such header, a length below 1: an
+  /// RDB is never empty). That what came is a whole RDB is rdb_check.h's to say.
   Result<Progress> feed(std::string_view input);
 
   bool header_seen() const;
@@ -34,6 +35,7 @@ class RdbFraming {
   Result<> take_header(std::string_view line);
   Result<Progress> feed_length(std::string_view input);
   Result<Progress> feed_mark(std::string_view input);
+  std::size_t mark_begun(std::string_view bytes) const;
 
   Stage stage_ = Stage::header;
   std::string line_;       ///< a header that the input was cut in

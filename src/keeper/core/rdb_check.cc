@@ -1,0 +1,93 @@
+#include "keeper/core/rdb_check.h"
+
+#include <algorithm>
+#include <array>
+
+namespace penstock::keeper {
+namespace {
+
+constexpr std::size_t kMagicBytes = 9;
+constexpr std::size_t kSlices = 16;
+
+using Tables = std::array<std::array<std::uint64_t, 256>, kSlices>;
+
+/// tables[n][b]: what byte b does to the checksum when n more bytes follow it in the same step.
+constexpr Tables make_tables() {
+  constexpr std::uint64_t kPolynomial = 0x95ac9329ac4bc9b5;  // 0xad93d23594c935a9 reflected
+  Tables tables{};
+  for (std::uint64_t byte = 0; byte < 256; ++byte) {
+    std::uint64_t crc = byte;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? kPolynomial : 0);
+    tables[0][byte] = crc;
+  }
+  for (std::size_t byte = 0; byte < 256; ++byte)
+    for (std::size_t n = 1; n < kSlices; ++n)
+      tables[n][byte] = (tables[n - 1][byte] >> 8) ^ tables[0][tables[n - 1][byte] & 0xff];
+  return tables;
+}
+constexpr Tables kTables = make_tables();
+
+std::uint64_t little_endian(const char* at) {
+  std::uint64_t word = 0;
+  for (unsigned i = 0; i < 8; ++i) word |= static_cast<std::uint64_t>(static_cast<unsigned char>(at[i])) << (8 * i);
+  return word;
+}
+
+/// What the 8 bytes of `word` do when `behind` more bytes follow them in the same step.
+std::uint64_t fold(std::uint64_t word, std::size_t behind) {
+  std::uint64_t crc = 0;
+  for (std::size_t i = 0; i < 8; ++i) crc ^= kTables[behind + 7 - i][(word >> (8 * i)) & 0xff];
+  return crc;
+}
+
+bool is_magic(std::string_view begin) {
+  const std::size_t name = begin.starts_with("REDIS") ? 5 : begin.starts_with("VALKEY") ? 6 : 0;
+  return begin.size() == kMagicBytes && name > 0 &&
+         std::ranges::all_of(begin.substr(name), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+std::uint64_t crc64(std::uint64_t crc, std::string_view bytes) {
+  const char* at = bytes.data();
+  std::size_t left = bytes.size();
+  for (; left >= kSlices; at += kSlices, left -= kSlices)
+    crc = fold(little_endian(at) ^ crc, 8) ^ fold(little_endian(at + 8), 0);
+  for (; left > 0; ++at, --left) crc = kTables[0][(crc ^ static_cast<unsigned char>(*at)) & 0xff] ^ (crc >> 8);
+  return crc;
+}
+
+void RdbCheck::hash(std::string_view bytes) {
+  if (bytes.empty()) return;
+  crc_ = crc64(crc_, bytes);
+  last_ = static_cast<unsigned char>(bytes.back());
+}
+
+void RdbCheck::feed(std::string_view bytes) {
+  bytes_ += bytes.size();
+  if (begin_.size() < kMagicBytes) begin_ += bytes.substr(0, kMagicBytes - begin_.size());
+  if (bytes.size() >= kChecksumBytes) {
+    hash(tail_);
+    hash(bytes.substr(0, bytes.size() - kChecksumBytes));
+    tail_ = bytes.substr(bytes.size() - kChecksumBytes);
+    return;
+  }
+  tail_ += bytes;
+  if (tail_.size() <= kChecksumBytes) return;
+  const std::size_t settled = tail_.size() - kChecksumBytes;
+  hash(std::string_view(tail_).substr(0, settled));
+  tail_.erase(0, settled);
+}
+
+Result<> RdbCheck::finish() const {
+  const std::string size = std::to_string(bytes_) + " bytes";
+  if (!is_magic(begin_)) return fail(Errc::corrupt, size + " that do not begin as an RDB does");
+  constexpr unsigned char kEndOfFile = 0xff;
+  if (bytes_ < kMagicBytes + 1 + kChecksumBytes || last_ != kEndOfFile)
+    return fail(Errc::corrupt, "the RDB is cut short: it does not end after " + size);
+  const std::uint64_t stored = little_endian(tail_.data());
+  if (stored != 0 && stored != crc_) return fail(Errc::corrupt, "the RDB's checksum does not fit its " + size);
+  return success();
+}
+
+}  // namespace penstock::keeper
