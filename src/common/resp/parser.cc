@@ -11,8 +11,19 @@ namespace {
 /// our limits hold before memory is spent: hiredis itself would allocate whatever a length claims.
 struct Builder {
   Limits limits;
-  std::size_t elements = 0;
+  std::size_t elements = 0;  ///< values placed so far in the reply under way
+  std::size_t claimed = 0;   ///< sum of the lengths that its arrays claim, nested ones included
   std::string violation;
+
+  bool claim(std::size_t length) {
+    // Arrays reserve what they claim, so nested claims must not add up either.
+    if (length <= limits.elements_max - claimed) {
+      claimed += length;
+      return true;
+    }
+    violation = "an array of " + std::to_string(length) + " elements is too large";
+    return false;
+  }
 
   Value* place(const redisReadTask* task) {
     if (++elements > limits.elements_max) {
@@ -42,10 +53,7 @@ void* create_string(const redisReadTask* task, char* text, std::size_t length) {
 
 void* create_array(const redisReadTask* task, int length) {
   Builder& builder = builder_of(task);
-  if (length > 0 && static_cast<std::size_t>(length) > builder.limits.elements_max) {
-    builder.violation = "an array of " + std::to_string(length) + " elements is too large";
-    return nullptr;
-  }
+  if (!builder.claim(static_cast<std::size_t>(length))) return nullptr;
   Value* value = builder.place(task);
   if (!value) return nullptr;
   auto& elements = value->v.emplace<std::vector<Value>>();
@@ -73,9 +81,9 @@ redisReplyObjectFunctions& functions() {
 }  // namespace
 
 struct Parser::Impl {
-  explicit Impl(Limits limits) : builder{limits, 0, {}}, reader(redisReaderCreateWithFunctions(&functions())) {
+  explicit Impl(Limits limits) : builder{limits, 0, 0, {}}, reader(redisReaderCreateWithFunctions(&functions())) {
     reader->privdata = &builder;
-    reader->maxbuf = 0;
+    reader->maxbuf = 64 << 10;  // an idle connection gives back what a large reply took
   }
   ~Impl() { redisReaderFree(reader); }
   Impl(const Impl&) = delete;
@@ -117,7 +125,7 @@ Result<std::optional<Value>> Parser::next() {
     return fail(Errc::protocol, impl.violation);
   }
   if (reply == nullptr) return std::optional<Value>();
-  impl.builder.elements = 0;
+  impl.builder.elements = impl.builder.claimed = 0;
   std::unique_ptr<Value> value(static_cast<Value*>(reply));
   return std::optional<Value>(std::move(*value));
 }

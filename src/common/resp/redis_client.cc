@@ -5,6 +5,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <strings.h>
+
 #include <array>
 
 #include "common/async/within.h"
@@ -17,11 +19,13 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 
+using Channel = asio::experimental::channel<void(boost::system::error_code)>;
+
 /// "REPLICAOF 127.0.0.1 7001", for messages: never the arguments of AUTH or CONFIG SET.
 std::string describe(const Command& command) {
   if (command.empty()) return "";
   std::string text = command[0];
-  if (command[0] == "AUTH") return text;
+  if (strcasecmp(text.c_str(), "AUTH") == 0 || strcasecmp(text.c_str(), "HELLO") == 0) return text;
   for (std::size_t i = 1; i < command.size() && i < 3; ++i) text += " " + command[i];
   return text;
 }
@@ -37,8 +41,8 @@ Errc code_of(const ServerError& error) {
 
 struct RedisClient::Impl {
   Impl(Executor e, Address p, Credentials c)
-      : executor(e), peer(std::move(p)), credentials(std::move(c)), socket(e), turn(e, 1) {
-    turn.try_send(boost::system::error_code());
+      : executor(e), peer(std::move(p)), credentials(std::move(c)), socket(e), turn(std::make_shared<Channel>(e, 1)) {
+    turn->try_send(boost::system::error_code());
   }
 
   Executor executor;
@@ -47,7 +51,7 @@ struct RedisClient::Impl {
   tcp::socket socket;
   Parser parser;
   /// Holds one token while the connection is free: callers take turns.
-  asio::experimental::channel<void(boost::system::error_code)> turn;
+  std::shared_ptr<Channel> turn;
 
   void drop() {
     boost::system::error_code ignored;
@@ -103,22 +107,32 @@ struct RedisClient::Impl {
       PS_CO_TRY(auto reply, co_await receive());
       replies.push_back(std::move(reply));
     }
+    PS_CO_TRY(auto unasked, parser.next());
+    if (unasked) co_return fail(Errc::protocol, "an answer that nobody asked for");
     co_return replies;
   }
 };
 
 namespace {
 
-/// Gives the turn back when the call ends, however it ends.
-struct Turn {
-  asio::experimental::channel<void(boost::system::error_code)>& channel;
-  ~Turn() { channel.try_send(boost::system::error_code()); }
+/// The right to use the connection; given back when it dies, also when its taker had stopped waiting by then.
+class Turn {
+ public:
+  explicit Turn(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}
+  Turn(Turn&&) noexcept = default;
+  Turn& operator=(Turn&&) = delete;
+  ~Turn() {
+    if (channel_) channel_->try_send(boost::system::error_code());
+  }
+
+ private:
+  std::shared_ptr<Channel> channel_;
 };
 
-Task<Result<>> take_turn(asio::experimental::channel<void(boost::system::error_code)>* turn) {
-  auto [error] = co_await turn->async_receive(kAsTuple);
+Task<Result<Turn>> take_turn(std::shared_ptr<Channel> channel) {
+  auto [error] = co_await channel->async_receive(kAsTuple);
   if (error) co_return fail(Errc::cancelled, "stopping");
-  co_return success();
+  co_return Turn(std::move(channel));
 }
 
 }  // namespace
@@ -136,9 +150,8 @@ Task<Result<std::vector<Value>>> RedisClient::pipeline(std::vector<Command> comm
   Impl* impl = impl_.get();
   const std::string who = impl->peer.text() + ": " + (commands.empty() ? "" : describe(commands.front()));
   const MonoTime start = MonoClock::now();
-  if (auto mine = co_await within(limit, "waiting for the connection", take_turn(&impl->turn)); !mine)
-    co_return fail(std::move(mine).error().in(who));
-  Turn turn{impl->turn};
+  auto turn = co_await within(limit, "waiting for the connection", take_turn(impl->turn));
+  if (!turn) co_return fail(std::move(turn).error().in(who));
   // A connection that the server closed while it was idle shows as an end of file: nothing has been sent yet then, so
   // a fresh connection is no repetition.
   if (impl->socket.is_open()) {
@@ -149,11 +162,17 @@ Task<Result<std::vector<Value>>> RedisClient::pipeline(std::vector<Command> comm
     if (error != asio::error::would_block) impl->drop();
   }
   const Millis used = std::chrono::duration_cast<Millis>(MonoClock::now() - start);
+  // A connection whose answers were not all read is of no use to the next call, however this one ends.
+  struct DropUnlessDone {
+    Impl* impl;
+    bool done = false;
+    ~DropUnlessDone() {
+      if (!done) impl->drop();
+    }
+  } guard{impl};
   auto replies = co_await within(std::max(limit - used, Millis{1}), "answer", impl->exchange(std::move(commands)));
-  if (!replies) {
-    impl->drop();
-    co_return fail(std::move(replies).error().in(who));
-  }
+  if (!replies) co_return fail(std::move(replies).error().in(who));
+  guard.done = true;
   co_return replies;
 }
 
