@@ -4,6 +4,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 
@@ -22,27 +23,60 @@ Output& output() {
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warn: return spdlog::level::warn;
-    case Level::error: return spdlog::level::err;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warn:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
 
 bool parse_level(const std::string& text, Level& level) {
-  if (text == "debug") level = Level::debug;
-  else if (text == "info") level = Level::info;
-  else if (text == "warn") level = Level::warn;
-  else if (text == "error") level = Level::error;
-  else return false;
+  if (text == "debug")
+    level = Level::debug;
+  else if (text == "info")
+    level = Level::info;
+  else if (text == "warn")
+    level = Level::warn;
+  else if (text == "error")
+    level = Level::error;
+  else
+    return false;
   return true;
 }
 
-/// Names and answers of peers end up in log lines: no character of theirs may end a line or a string.
+/// Length of the well-formed UTF-8 sequence at the start of `text`: 1 to 4, 0 when there is none (RFC 3629).
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const auto between = [&](std::size_t i, unsigned low, unsigned high) {
+    return byte(i) >= low && byte(i) <= high;
+  };
+  const auto tail = [&](std::size_t i) { return between(i, 0x80, 0xbf); };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xc2 && lead <= 0xdf) return tail(1) ? 2 : 0;
+  if (lead >= 0xe0 && lead <= 0xef) {
+    const bool second = between(1, lead == 0xe0 ? 0xa0 : 0x80, lead == 0xed ? 0x9f : 0xbf);
+    return second && tail(2) ? 3 : 0;
+  }
+  if (lead >= 0xf0 && lead <= 0xf4) {
+    const bool second = between(1, lead == 0xf0 ? 0x90 : 0x80, lead == 0xf4 ? 0x8f : 0xbf);
+    return second && tail(2) && tail(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+/// Names and answers of peers end up in log lines: no character of theirs may end a line or a string, and a
+/// line stays valid UTF-8 (and so valid JSON) whatever bytes they sent.
 void append_escaped(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
-  for (const char c : text) {
+  for (std::size_t length = 0; !text.empty(); text.remove_prefix(std::max<std::size_t>(length, 1))) {
+    length = utf8_length(text);
+    const char c = text.front();
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       out += '\\';
@@ -53,8 +87,10 @@ void append_escaped(std::string& out, std::string_view text) {
       out += "\\u00";
       out += kHex[byte >> 4];
       out += kHex[byte & 15];
+    } else if (length == 0) {
+      out += "\\ufffd";
     } else {
-      out += c;
+      out += text.substr(0, length);
     }
   }
 }
@@ -63,7 +99,8 @@ bool needs_quotes(std::string_view value) {
   return value.empty() || value.find_first_of(" \t\r\n\"=\\") != std::string_view::npos;
 }
 
-std::string text_line(std::string_view component, std::string_view what, std::initializer_list<Field> fields) {
+std::string text_line(std::string_view component, std::string_view what,
+                      std::initializer_list<Field> fields) {
   std::string line;
   line += component;
   line += ": ";
@@ -80,9 +117,11 @@ std::string text_line(std::string_view component, std::string_view what, std::in
   return line;
 }
 
-std::string json_line(Level level, std::string_view component, std::string_view what, std::initializer_list<Field> fields) {
+std::string json_line(Level level, std::string_view component, std::string_view what,
+                      std::initializer_list<Field> fields) {
   static constexpr std::string_view kNames[] = {"debug", "info", "warn", "error"};
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
   std::string line = "{\"atMs\":" + std::to_string(now.count()) + ",\"level\":\"";
   line += kNames[static_cast<int>(level)];
   line += "\",\"component\":\"";
@@ -132,10 +171,13 @@ bool start(const Options& options, std::string& problem) {
   return true;
 }
 
-void write(Level level, std::string_view component, std::string_view what, std::initializer_list<Field> fields) {
+void write(Level level, std::string_view component, std::string_view what,
+           std::initializer_list<Field> fields) {
   auto& [logger, json] = output();
-  if (!logger || !logger->should_log(to_spdlog(level))) return;  // before start(): a library in a test stays quiet
-  const std::string line = json ? json_line(level, component, what, fields) : text_line(component, what, fields);
+  if (!logger || !logger->should_log(to_spdlog(level)))
+    return;  // before start(): a library in a test stays quiet
+  const std::string line =
+      json ? json_line(level, component, what, fields) : text_line(component, what, fields);
   logger->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
 }
 
