@@ -47,42 +47,74 @@ def workdir() -> Path:
         shutil.rmtree(path, ignore_errors=True)
 
 
+class Home:
+    """The topology of this run. One that a failed test has left broken is built anew for the next one."""
+
+    def __init__(self, layout: Layout, say):
+        self.layout, self.say = layout, say
+        self.world: World | None = None
+
+    def build(self) -> World:
+        machine = Machine(self.layout)
+        machine.stop_everything()
+        shutil.rmtree(self.layout.state, ignore_errors=True)
+        self.say(f"\ntopology on ports {self.layout.base} to {self.layout.base + ports.PORT_BLOCK - 1}")
+        self.world = World(stages.bring_up(self.layout, stages.Stages(1, 4, self.say)))
+        return self.world
+
+    def healthy(self) -> World:
+        if self.world:
+            try:
+                self.world.heal()
+                return self.world
+            except (pytest.fail.Exception, Failed) as error:
+                self.say(f"\nthe topology is beyond healing: {error}")
+        return self.build()
+
+    def check(self) -> None:
+        """After a test: what it leaves behind must heal by itself."""
+        try:
+            self.world.heal()
+        except (pytest.fail.Exception, Failed):
+            keep_logs(self.layout.state)
+            self.world = None
+            raise
+
+
 @pytest.fixture(scope="session")
-def topology(workdir, binaries, request) -> World:
+def home(workdir, binaries, request) -> Home:
     base, guard = ports.free_block()
-    machine = Machine(Layout(workdir / "topology", binaries, base))
     capture = request.config.pluginmanager.getplugin("capturemanager")
 
     def say(text: str):
         with capture.global_and_fixture_disabled():
             print(text, flush=True)
 
+    home = Home(Layout(workdir / "topology", binaries, base), say)
     try:
-        say(f"\ntopology on ports {base} to {base + 199}, logs in {machine.layout.state}/log")
-        try:
-            machine = stages.bring_up(machine.layout, stages.Stages(1, 4, say))
-        except Failed as error:
-            keep_logs(machine.layout.state)
-            pytest.exit(f"the topology does not come up: {error}", returncode=1)
-        yield World(machine)
+        yield home
     finally:
-        machine.stop_everything()
-        guard.close()
         if request.session.testsfailed:
-            keep_logs(machine.layout.state)
+            keep_logs(home.layout.state)
+        Machine(home.layout).stop_everything()
+        guard.close()
 
 
 def keep_logs(state: Path) -> None:
-    """The logs of a failed run outlive its directory."""
+    """The logs of a failure outlive its directory."""
     kept = ROOT / "build" / "test-results" / "system-logs"
-    shutil.rmtree(kept, ignore_errors=True)
     if (state / "log").exists():
+        shutil.rmtree(kept, ignore_errors=True)
         shutil.copytree(state / "log", kept)
 
 
 @pytest.fixture
-def world(topology) -> World:
+def world(home) -> World:
     """Healthy before the test, and again after it: a test that leaves damage behind fails itself."""
-    topology.heal()
-    yield topology
-    topology.heal()
+    try:
+        world = home.healthy()
+    except Failed as error:
+        keep_logs(home.layout.state)
+        pytest.exit(f"the topology does not come up: {error}", returncode=1)
+    yield world
+    home.check()

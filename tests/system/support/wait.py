@@ -4,11 +4,13 @@ import time
 
 import pytest
 import redis
+from kazoo.exceptions import NoNodeError
 
 from topology import resp
 
 # What a server that is away, starting, or changing its role may answer: not yet, rather than no.
-NOT_YET = (AssertionError, OSError, KeyError, ValueError, TypeError, redis.RedisError, resp.RedisError)
+NOT_YET = (AssertionError, OSError, KeyError, ValueError, TypeError, redis.RedisError, resp.RedisError,
+           NoNodeError)
 
 
 def wait_until(what: str, condition, seconds: float = 30, every: float = 0.05):

@@ -5,6 +5,7 @@ import time
 
 import redis
 from kazoo.client import KazooClient
+from kazoo.exceptions import NoNodeError
 
 from support.counters import FullSyncs
 from support.wait import wait_none, wait_until
@@ -183,7 +184,11 @@ class Tree:
         return json.loads(self.client.get(path)[0])
 
     def children(self, path: str) -> list[str]:
-        return sorted(self.client.get_children(path))
+        """Empty also when there is no such node."""
+        try:
+            return sorted(self.client.get_children(path))
+        except NoNodeError:
+            return []
 
     def exists(self, path: str):
         return self.client.exists(path)
@@ -195,8 +200,7 @@ class Tree:
             full = f"{path.rstrip('/')}/{child}"
             try:
                 found[full] = self.client.get(full)[0]
-                found |= self.all(full)
-            except Exception as error:  # deleted between the two calls
-                if type(error).__name__ != "NoNodeError":
-                    raise
+            except NoNodeError:  # deleted between the two calls
+                continue
+            found |= self.all(full)
         return found
