@@ -13,6 +13,7 @@ struct Builder {
   Limits limits;
   std::size_t elements = 0;  ///< values placed so far in the reply under way
   std::size_t claimed = 0;   ///< sum of the lengths that its arrays claim, nested ones included
+  std::size_t bytes = 0;     ///< of strings in the reply under way: hiredis' buffer has them no longer
   std::string violation;
 
   bool claim(std::size_t length) {
@@ -43,6 +44,7 @@ Builder& builder_of(const redisReadTask* task) { return *static_cast<Builder*>(t
 void* create_string(const redisReadTask* task, char* text, std::size_t length) {
   Value* value = builder_of(task).place(task);
   if (!value) return nullptr;
+  builder_of(task).bytes += length;
   if (task->type == REDIS_REPLY_ERROR) {
     value->v = ServerError{std::string(text, length)};
   } else {
@@ -81,7 +83,7 @@ redisReplyObjectFunctions& functions() {
 }  // namespace
 
 struct Parser::Impl {
-  explicit Impl(Limits limits) : builder{limits, 0, 0, {}}, reader(redisReaderCreateWithFunctions(&functions())) {
+  explicit Impl(Limits limits) : builder{limits, 0, 0, 0, {}}, reader(redisReaderCreateWithFunctions(&functions())) {
     reader->privdata = &builder;
     reader->maxbuf = 64 << 10;  // an idle connection gives back what a large reply took
   }
@@ -104,7 +106,7 @@ Parser& Parser::operator=(Parser&&) noexcept = default;
 Result<> Parser::feed(std::string_view bytes) {
   Impl& impl = *impl_;
   if (!impl.violation.empty()) return impl.dead();
-  const std::size_t buffered = impl.reader->len - impl.reader->pos;
+  const std::size_t buffered = impl.reader->len - impl.reader->pos + impl.builder.bytes;
   if (buffered + bytes.size() > impl.builder.limits.buffered_bytes_max) {
     impl.violation = "a reply is larger than " + std::to_string(impl.builder.limits.buffered_bytes_max) + " bytes";
     return impl.dead();
@@ -125,7 +127,7 @@ Result<std::optional<Value>> Parser::next() {
     return fail(Errc::protocol, impl.violation);
   }
   if (reply == nullptr) return std::optional<Value>();
-  impl.builder.elements = impl.builder.claimed = 0;
+  impl.builder.elements = impl.builder.claimed = impl.builder.bytes = 0;
   std::unique_ptr<Value> value(static_cast<Value*>(reply));
   return std::optional<Value>(std::move(*value));
 }
