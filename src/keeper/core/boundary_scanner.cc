@@ -11,14 +11,30 @@ namespace {
 // Lengths up to 999 TB and as many arguments: beyond any server's limits, and far from overflow.
 constexpr std::uint8_t kDigitsMax = 15;
 
-constexpr std::string_view kMulti = "MULTI", kExec = "EXEC", kDiscard = "DISCARD", kReplconf = "REPLCONF",
-                           kGetack = "GETACK";
+bool is_digit(char c) {
+  return static_cast<unsigned char>(c - '0') < 10;
+}
 
-bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
+/// A word of at most 8 bytes as a number. Clearing one bit makes a letter of either case, and nothing else, a
+/// capital.
+constexpr std::uint64_t packed(std::string_view text) {
+  std::uint64_t word = 0;
+  for (const char c : text) word = word << 8 | (static_cast<unsigned char>(c) & 0xdfU);
+  return word;
+}
 
-/// `upper` is letters only, so clearing one bit makes the other side's letters, and nothing else, equal to them.
-bool equals_ignoring_case(std::string_view text, std::string_view upper) {
-  return std::ranges::equal(text, upper, [](char a, char b) { return (a & ~0x20) == b; });
+/// "<kind><number>\r\n" that stands at `at` whole; moves `at` behind it. Anything else: -1, nothing moved.
+std::int64_t whole_header(const char*& at, const char* end, char kind) {
+  if (end - at < 4 || *at != kind || !is_digit(at[1])) return -1;
+  std::int64_t number = at[1] - '0';
+  const char* p = at + 2;
+  for (; p != end && is_digit(*p); ++p) {
+    if (p - at > kDigitsMax) return -1;
+    number = number * 10 + (*p - '0');
+  }
+  if (end - p < 2 || p[0] != '\r' || p[1] != '\n') return -1;
+  at = p + 2;
+  return number;
 }
 
 }  // namespace
@@ -32,9 +48,35 @@ Result<> BoundaryScanner::feed(std::string_view bytes) {
   getacks_ = 0;
   const char* at = bytes.data();
   const char* const end = at + bytes.size();
-  while (at != end && !broken_) at = expect_ == Expect::body ? take_body(at, end) : take_header(at, end);
+  while (at != end && !broken_) {
+    if (expect_ == Expect::array && header_ == Header::kind) at = take_whole_commands(at, end);
+    if (at != end) at = expect_ == Expect::body ? take_body(at, end) : take_header(at, end);
+  }
   if (!broken_) return success();
   return fail(Errc::protocol, "replication stream at offset " + std::to_string(offset_ + 1) + ": " + broken_);
+}
+
+/// The fast path: commands that stand in the input from beginning to end. It stops at the first one that does
+/// not, or that is wrong somewhere; the paths below take that one byte by byte and say what is wrong.
+const char* BoundaryScanner::take_whole_commands(const char* at, const char* const end) {
+  for (;;) {
+    const char* p = at;
+    const std::int64_t arguments = whole_header(p, end, '*');
+    if (arguments <= 0) return at;
+    command_ = Word::other;
+    asks_for_ack_ = false;
+    for (std::int64_t i = 0; i < arguments; ++i) {
+      const std::int64_t length = whole_header(p, end, '$');
+      if (length < 0 || end - p < length + 2) return at;
+      if (p[length] != '\r' || p[length + 1] != '\n') return at;
+      if (i < 2 && length <= static_cast<std::int64_t>(kWordMax))
+        take_word(i, {p, static_cast<std::size_t>(length)});
+      p += length + 2;
+    }
+    offset_ += p - at;
+    at = p;
+    end_command();
+  }
 }
 
 /// "*<arguments>\r\n" or "$<length>\r\n", from wherever the last feed left off in it.
@@ -56,9 +98,11 @@ const char* BoundaryScanner::take_header(const char* at, const char* end) {
     header_ = Header::digits;
   }
   if (header_ == Header::digits) {
-    for (; at != end && is_digit(*at) && digits_ < kDigitsMax; ++at, ++digits_) number_ = number_ * 10 + (*at - '0');
+    for (; at != end && is_digit(*at) && digits_ < kDigitsMax; ++at, ++digits_)
+      number_ = number_ * 10 + (*at - '0');
     if (at != end) {
-      const bool counts = number_ > 0 || expect_ == Expect::bulk;  // a command has a name, a value may be empty
+      const bool counts =
+          number_ > 0 || expect_ == Expect::bulk;  // a command has a name, a value may be empty
       if (*at != '\r' || digits_ == 0 || !counts) {
         broken_ = "a header without a length that makes sense";
       } else {
@@ -91,8 +135,7 @@ void BoundaryScanner::end_header() {
   }
   body_left_ = number_ + 2;
   word_size_ = 0;
-  word_wanted_ = number_ <= static_cast<std::int64_t>(kWordMax) &&
-                 (argument_ == 0 || (argument_ == 1 && command_ == Word::replconf));
+  word_wanted_ = number_ <= static_cast<std::int64_t>(kWordMax) && argument_ < 2;
   expect_ = Expect::body;
 }
 
@@ -118,21 +161,32 @@ const char* BoundaryScanner::take_body(const char* at, const char* end) {
   return at;
 }
 
-BoundaryScanner::Word BoundaryScanner::word() const {
-  const std::string_view text(word_.data(), word_size_);
-  if (equals_ignoring_case(text, kMulti)) return Word::multi;
-  if (equals_ignoring_case(text, kExec) || equals_ignoring_case(text, kDiscard)) return Word::exec;
-  if (equals_ignoring_case(text, kReplconf)) return Word::replconf;
-  if (equals_ignoring_case(text, kGetack)) return Word::getack;
-  return Word::other;
+void BoundaryScanner::take_word(std::int64_t argument, std::string_view text) {
+  if (argument == 1) {
+    asks_for_ack_ = command_ == Word::replconf && text.size() == 6 && packed(text) == packed("GETACK");
+    return;
+  }
+  switch (text.size()) {
+    case 4:
+      if (packed(text) == packed("EXEC")) command_ = Word::exec;
+      break;
+    case 5:
+      if (packed(text) == packed("MULTI")) command_ = Word::multi;
+      break;
+    case 7:
+      if (packed(text) == packed("DISCARD")) command_ = Word::exec;
+      break;
+    case 8:
+      if (packed(text) == packed("REPLCONF")) command_ = Word::replconf;
+      break;
+    default:
+      break;
+  }
 }
 
 void BoundaryScanner::end_argument() {
   expect_ = Expect::bulk;
-  if (word_wanted_) {
-    if (argument_ == 0) command_ = word();
-    else asks_for_ack_ = word() == Word::getack;
-  }
+  if (word_wanted_) take_word(argument_, {word_.data(), word_size_});
   if (argument_ < 2) ++argument_;
   if (--arguments_left_ == 0) end_command();
 }

@@ -25,7 +25,9 @@ Result<bool> take_header(std::string_view& rest, char kind, std::size_t max, std
   std::string_view line = rest.substr(0, newline);
   if (line.ends_with('\r')) line.remove_suffix(1);
   const auto parsed = !line.empty() && line.front() == kind ? number_in(line.substr(1), max) : std::nullopt;
-  if (!parsed) return fail(Errc::protocol, "expected '" + std::string(1, kind) + "' and a number up to " + std::to_string(max));
+  if (!parsed)
+    return fail(Errc::protocol,
+                "expected '" + std::string(1, kind) + "' and a number up to " + std::to_string(max));
   number = *parsed;
   rest.remove_prefix(newline + 1);
   return true;

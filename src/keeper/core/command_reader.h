@@ -1,5 +1,5 @@
-// Commands as clients and replicas send them: RESP arrays of bulk strings, the odd inline command, and the bare newlines
-// by which a loading replica says that it lives. Pure and incremental, bounded.
+// Commands as clients and replicas send them: RESP arrays of bulk strings, the odd inline command, and the
+// bare newlines by which a loading replica says that it lives. Pure and incremental, bounded.
 #pragma once
 
 #include <optional>

@@ -20,7 +20,8 @@ Result<Handover> arm(const Handover& now, const std::string& replid, std::uint64
   const bool repeated = current.epoch == epoch && same_replid(current.replid, replid);
   if (current.state == HandoverState::accepted) {
     if (repeated) return current;
-    return fail(Errc::refused, "a hand-over of " + current.replid + " was accepted at epoch " + std::to_string(current.epoch));
+    return fail(Errc::refused, "a hand-over of " + current.replid + " was accepted at epoch " +
+                                   std::to_string(current.epoch));
   }
   Handover next = repeated ? current : Handover{};
   if (next.state != HandoverState::held) next.state = HandoverState::armed;
@@ -30,19 +31,24 @@ Result<Handover> arm(const Handover& now, const std::string& replid, std::uint64
   return next;
 }
 
-FailoverAnswer on_psync_failover(const Handover& now, const std::string& current_replid, const std::string& replid,
-                                 std::int64_t from, std::int64_t end, std::int64_t now_ms) {
+FailoverAnswer on_psync_failover(const Handover& now, const std::string& current_replid,
+                                 const std::string& replid, std::int64_t from, std::int64_t end,
+                                 std::int64_t now_ms) {
   const Handover current = expire(now, now_ms);
-  const auto refuse = [&](std::string why) { return FailoverAnswer{FailoverVerdict::refuse, std::move(why), current}; };
+  const auto refuse = [&](std::string why) {
+    return FailoverAnswer{FailoverVerdict::refuse, std::move(why), current};
+  };
   if (current.state == HandoverState::none) return refuse("no hand-over is armed");
   if (!same_replid(replid, current.replid) || !same_replid(replid, current_replid))
     return refuse("the hand-over is for history " + current.replid);
   if (current.state == HandoverState::accepted) {
-    if (from != current.from) return refuse("accepted at offset " + std::to_string(current.from) + " already");
+    if (from != current.from)
+      return refuse("accepted at offset " + std::to_string(current.from) + " already");
     return {FailoverVerdict::accept, "", current};
   }
   if (from != end + 1)
-    return refuse("this keeper ends at offset " + std::to_string(end) + ", " + std::to_string(from) + " was asked for");
+    return refuse("this keeper ends at offset " + std::to_string(end) + ", " + std::to_string(from) +
+                  " was asked for");
   Handover next = current;
   next.state = HandoverState::held;
   next.from = from;

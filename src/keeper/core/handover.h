@@ -1,8 +1,9 @@
-// The verdict on PSYNC … FAILOVER, by which a master hands itself over to this keeper in a planned switch. Pure.
+// The verdict on PSYNC … FAILOVER, by which a master hands itself over to this keeper in a planned switch.
+// Pure.
 //
-//   none ──ARM──► armed ──PSYNC FAILOVER (replid, offset fit)──► held ──ACCEPT──► accepted (persisted before +CONTINUE)
-//   armed/held ──ABORT or TTL──► none: the master gets -ERR and becomes writable again
-//   accepted: a repeated PSYNC … FAILOVER of the same replid and offset gets the same +CONTINUE, also after a restart;
+//   none ──ARM──► armed ──PSYNC FAILOVER (replid, offset fit)──► held ──ACCEPT──► accepted (persisted before
+//   +CONTINUE) armed/held ──ABORT or TTL──► none: the master gets -ERR and becomes writable again accepted: a
+//   repeated PSYNC … FAILOVER of the same replid and offset gets the same +CONTINUE, also after a restart;
 //             any later SETSTATE ends it.
 #pragma once
 
@@ -16,10 +17,10 @@ namespace penstock::keeper {
 
 struct Handover {
   model::HandoverState state = model::HandoverState::none;
-  std::string replid;          ///< armed for this history only
-  std::uint64_t epoch = 0;     ///< of the ARM order
-  std::int64_t expires_ms = 0; ///< monotonic; meaningful while armed or held
-  std::int64_t from = -1;      ///< held or accepted: what the old master asks to continue from (F + 1)
+  std::string replid;           ///< armed for this history only
+  std::uint64_t epoch = 0;      ///< of the ARM order
+  std::int64_t expires_ms = 0;  ///< monotonic; meaningful while armed or held
+  std::int64_t from = -1;       ///< held or accepted: what the old master asks to continue from (F + 1)
   bool operator==(const Handover&) const = default;
 };
 
@@ -29,18 +30,22 @@ inline constexpr std::int64_t kHandoverTtlMax = 3'600'000;
 enum class FailoverVerdict { refuse, hold, accept };
 
 /// ARM: refused while another hand-over (epoch or replid) stands accepted; stale_epoch below `highest_epoch`;
-/// invalid_argument with a TTL outside 1..kHandoverTtlMax. The same ARM again prolongs what waits, and keeps a hold.
+/// invalid_argument with a TTL outside 1..kHandoverTtlMax. The same ARM again prolongs what waits, and keeps
+/// a hold.
 Result<Handover> arm(const Handover& now, const std::string& replid, std::uint64_t epoch, std::int64_t ttl_ms,
                      std::uint64_t highest_epoch, std::int64_t now_ms);
-/// A PSYNC replid from FAILOVER arrived. `end`: the keeper's last byte; only from == end + 1 and the current replid fit.
+/// A PSYNC replid from FAILOVER arrived. `end`: the keeper's last byte; only from == end + 1 and the current
+/// replid fit.
 struct FailoverAnswer {
   FailoverVerdict verdict = FailoverVerdict::refuse;
   std::string reason;  ///< of a refusal, for -ERR and the log
   Handover next;
 };
-FailoverAnswer on_psync_failover(const Handover& now, const std::string& current_replid, const std::string& replid,
-                                 std::int64_t from, std::int64_t end, std::int64_t now_ms);
-/// ACCEPT: only while held (the caller persists the result, then answers +CONTINUE); again while accepted: the same.
+FailoverAnswer on_psync_failover(const Handover& now, const std::string& current_replid,
+                                 const std::string& replid, std::int64_t from, std::int64_t end,
+                                 std::int64_t now_ms);
+/// ACCEPT: only while held (the caller persists the result, then answers +CONTINUE); again while accepted:
+/// the same.
 Result<Handover> accept(const Handover& now, std::int64_t now_ms);
 /// ABORT: refused once accepted; otherwise none.
 Result<Handover> abort_handover(const Handover& now);

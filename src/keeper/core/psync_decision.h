@@ -1,6 +1,6 @@
 // What a keeper answers to PSYNC. Pure; the rules are those of Redis 7.0.15 replication.c:725-770 with three
-// differences: several old replids, a request ahead of the log waits (bounded) while the keeper may only be late, and
-// an upstream that is down stops nobody who can be continued.
+// differences: several old replids, a request ahead of the log waits (bounded) while the keeper may only be
+// late, and an upstream that is down stops nobody who can be continued.
 #pragma once
 
 #include <cstdint>
@@ -21,17 +21,18 @@ struct PsyncRequest {
 
 /// What the keeper can offer beside its log.
 struct PsyncOffer {
-  bool serves_replicas = true;            ///< false: BACKUP or not confirmed; Redis replicas are parked
-  bool peer_is_keeper = false;            ///< another keeper asks: it is served whatever our state, parking is for Redis
-  bool upstream_synced = false;           ///< the upstream link streams, so `end` is as new as it gets
-  bool rdb_arriving = false;              ///< a full sync from upstream is under way
-  std::optional<std::int64_t> rdb_offset; ///< a complete RDB whose offset connects to the log
-  std::int64_t waited_ms = 0;             ///< how long this request has been held already
+  bool serves_replicas = true;  ///< false: BACKUP or not confirmed; Redis replicas are parked
+  bool peer_is_keeper =
+      false;  ///< another keeper asks: it is served whatever our state, parking is for Redis
+  bool upstream_synced = false;            ///< the upstream link streams, so `end` is as new as it gets
+  bool rdb_arriving = false;               ///< a full sync from upstream is under way
+  std::optional<std::int64_t> rdb_offset;  ///< a complete RDB whose offset connects to the log
+  std::int64_t waited_ms = 0;              ///< how long this request has been held already
   std::int64_t wait_ms_max = 10'000;
 };
 
 struct Continue {
-  std::string replid;      ///< to be sent with +CONTINUE: the current one
+  std::string replid;  ///< to be sent with +CONTINUE: the current one
   std::int64_t from = 0;
   bool operator==(const Continue&) const = default;
 };

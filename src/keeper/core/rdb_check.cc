@@ -29,7 +29,8 @@ constexpr Tables kTables = make_tables();
 
 std::uint64_t little_endian(const char* at) {
   std::uint64_t word = 0;
-  for (unsigned i = 0; i < 8; ++i) word |= static_cast<std::uint64_t>(static_cast<unsigned char>(at[i])) << (8 * i);
+  for (unsigned i = 0; i < 8; ++i)
+    word |= static_cast<std::uint64_t>(static_cast<unsigned char>(at[i])) << (8 * i);
   return word;
 }
 
@@ -53,7 +54,8 @@ std::uint64_t crc64(std::uint64_t crc, std::string_view bytes) {
   std::size_t left = bytes.size();
   for (; left >= kSlices; at += kSlices, left -= kSlices)
     crc = fold(little_endian(at) ^ crc, 8) ^ fold(little_endian(at + 8), 0);
-  for (; left > 0; ++at, --left) crc = kTables[0][(crc ^ static_cast<unsigned char>(*at)) & 0xff] ^ (crc >> 8);
+  for (; left > 0; ++at, --left)
+    crc = kTables[0][(crc ^ static_cast<unsigned char>(*at)) & 0xff] ^ (crc >> 8);
   return crc;
 }
 
@@ -86,7 +88,8 @@ Result<> RdbCheck::finish() const {
   if (bytes_ < kMagicBytes + 1 + kChecksumBytes || last_ != kEndOfFile)
     return fail(Errc::corrupt, "the RDB is cut short: it does not end after " + size);
   const std::uint64_t stored = little_endian(tail_.data());
-  if (stored != 0 && stored != crc_) return fail(Errc::corrupt, "the RDB's checksum does not fit its " + size);
+  if (stored != 0 && stored != crc_)
+    return fail(Errc::corrupt, "the RDB's checksum does not fit its " + size);
   return success();
 }
 

@@ -1,8 +1,9 @@
 // Whether an RDB has arrived whole. Pure and incremental.
 //
-// A master that dies in mid-transfer, a length that lies, a peer that is no Redis: what came must not replace what a
-// keeper has. Redis ends every RDB (version 5 and later) with 0xff and a CRC64 of all before, or eight zero bytes where
-// its checksum is switched off. What stands between is not decoded: keepers carry RDBs of versions they do not know.
+// A master that dies in mid-transfer, a length that lies, a peer that is no Redis: what came must not replace
+// what a keeper has. Redis ends every RDB (version 5 and later) with 0xff and a CRC64 of all before, or eight
+// zero bytes where its checksum is switched off. What stands between is not decoded: keepers carry RDBs of
+// versions they do not know.
 #pragma once
 
 #include <cstdint>
@@ -27,14 +28,15 @@ class RdbCheck {
 
   void hash(std::string_view bytes);
 
-  std::string begin_;         ///< the first 9 bytes: "REDIS0011"
-  std::string tail_;          ///< the last 8 bytes so far: they may be the checksum and are not hashed yet
-  std::uint64_t crc_ = 0;     ///< of everything before the tail
-  unsigned char last_ = 0;    ///< the byte before the tail
+  std::string begin_;       ///< the first 9 bytes: "REDIS0011"
+  std::string tail_;        ///< the last 8 bytes so far: they may be the checksum and are not hashed yet
+  std::uint64_t crc_ = 0;   ///< of everything before the tail
+  unsigned char last_ = 0;  ///< the byte before the tail
   std::uint64_t bytes_ = 0;
 };
 
-/// CRC-64 as Redis computes it (Jones polynomial, reflected, nothing inverted): 0xe9c6d914c4b8d9ca for "123456789".
+/// CRC-64 as Redis computes it (Jones polynomial, reflected, nothing inverted): 0xe9c6d914c4b8d9ca for
+/// "123456789".
 std::uint64_t crc64(std::uint64_t crc, std::string_view bytes);
 
 }  // namespace penstock::keeper

@@ -12,16 +12,26 @@ constexpr std::size_t kMarkBytes = 40;
 
 }  // namespace
 
-bool RdbFraming::header_seen() const { return stage_ != Stage::header; }
-std::optional<std::int64_t> RdbFraming::length() const { return length_; }
-bool RdbFraming::uses_eof_mark() const { return !mark_.empty(); }
+bool RdbFraming::header_seen() const {
+  return stage_ != Stage::header;
+}
+std::optional<std::int64_t> RdbFraming::length() const {
+  return length_;
+}
+bool RdbFraming::uses_eof_mark() const {
+  return !mark_.empty();
+}
 
 Result<RdbFraming::Progress> RdbFraming::feed(std::string_view input) {
   switch (stage_) {
-    case Stage::header: return feed_header(input);
-    case Stage::body_length: return feed_length(input);
-    case Stage::body_mark: return feed_mark(input);
-    case Stage::done: break;
+    case Stage::header:
+      return feed_header(input);
+    case Stage::body_length:
+      return feed_length(input);
+    case Stage::body_mark:
+      return feed_mark(input);
+    case Stage::done:
+      break;
   }
   return Progress{{}, 0, true};
 }
@@ -34,7 +44,8 @@ Result<RdbFraming::Progress> RdbFraming::feed_header(std::string_view input) {
     line_.clear();  // keep-alive while the master forks and saves
     return Progress{{}, taken, false};
   }
-  if (line_.size() > kHeaderMax) return fail(Errc::protocol, "no RDB header within " + std::to_string(kHeaderMax) + " bytes");
+  if (line_.size() > kHeaderMax)
+    return fail(Errc::protocol, "no RDB header within " + std::to_string(kHeaderMax) + " bytes");
   if (newline == std::string_view::npos) return Progress{{}, taken, false};
   std::string line = std::exchange(line_, {});
   line.pop_back();
@@ -44,16 +55,19 @@ Result<RdbFraming::Progress> RdbFraming::feed_header(std::string_view input) {
 }
 
 Result<> RdbFraming::take_header(std::string_view line) {
-  if (line.starts_with('-')) return fail(Errc::refused, "the master answers instead of an RDB: " + std::string(line.substr(1)));
+  if (line.starts_with('-'))
+    return fail(Errc::refused, "the master answers instead of an RDB: " + std::string(line.substr(1)));
   if (line.starts_with("$EOF:")) {
     mark_ = line.substr(5);
-    if (mark_.size() != kMarkBytes) return fail(Errc::protocol, "RDB header: an EOF mark of " + std::to_string(mark_.size()) + " bytes");
+    if (mark_.size() != kMarkBytes)
+      return fail(Errc::protocol, "RDB header: an EOF mark of " + std::to_string(mark_.size()) + " bytes");
     stage_ = Stage::body_mark;
     return success();
   }
   std::int64_t length = 0;
   const char* const end = line.data() + line.size();
-  if (!line.starts_with('$')) return fail(Errc::protocol, "RDB header: '" + std::string(line.substr(0, 40)) + "' is none");
+  if (!line.starts_with('$'))
+    return fail(Errc::protocol, "RDB header: '" + std::string(line.substr(0, 40)) + "' is none");
   const auto [stop, error] = std::from_chars(line.data() + 1, end, length);
   if (error != std::errc{} || stop != end || length <= 0)
     return fail(Errc::protocol, "RDB header: bad length '" + std::string(line.substr(0, 40)) + "'");
@@ -63,7 +77,8 @@ Result<> RdbFraming::take_header(std::string_view line) {
 }
 
 Result<RdbFraming::Progress> RdbFraming::feed_length(std::string_view input) {
-  const auto taken = static_cast<std::size_t>(std::min<std::int64_t>(left_, static_cast<std::int64_t>(input.size())));
+  const auto taken =
+      static_cast<std::size_t>(std::min<std::int64_t>(left_, static_cast<std::int64_t>(input.size())));
   left_ -= static_cast<std::int64_t>(taken);
   if (left_ == 0) stage_ = Stage::done;
   return Progress{input.substr(0, taken), taken, left_ == 0};
@@ -76,9 +91,10 @@ std::size_t RdbFraming::mark_begun(std::string_view bytes) const {
   return 0;
 }
 
-/// The mark may be cut anywhere, so an end that may be its beginning is held back. The mark is random: that it stands
-/// somewhere is that the RDB ends there (Redis itself compares the tail of each read only). Without anything held back
-/// the payload is a view into the input; with it, as much input is added as is needed to tell.
+/// The mark may be cut anywhere, so an end that may be its beginning is held back. The mark is random: that
+/// it stands somewhere is that the RDB ends there (Redis itself compares the tail of each read only). Without
+/// anything held back the payload is a view into the input; with it, as much input is added as is needed to
+/// tell.
 Result<RdbFraming::Progress> RdbFraming::feed_mark(std::string_view input) {
   const std::size_t held_before = held_.size();
   std::string_view bytes = input;

@@ -6,7 +6,8 @@
 namespace penstock::keeper {
 
 bool same_replid(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 void ReplHistory::switch_to(std::string new_id) {

@@ -1,7 +1,7 @@
 // Which histories a keeper can continue: the current replid and the older ones that lead into it. Pure.
 //
-// Offsets: the first byte of a stream is 1; `end` is the offset of the last byte held; a peer asks for the first byte
-// that it does not have (`from` = its end + 1).
+// Offsets: the first byte of a stream is 1; `end` is the offset of the last byte held; a peer asks for the
+// first byte that it does not have (`from` = its end + 1).
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,10 @@ struct OldReplId {
 inline constexpr std::size_t kOldReplIdsMax = 8;
 
 struct ReplHistory {
-  std::string replid;                ///< 40 hex digits; empty: no history yet
-  std::vector<OldReplId> old_ids;    ///< newest first
-  std::int64_t log_first = 0;        ///< first offset that the log still holds; end + 1 when the log is empty
-  std::int64_t end = 0;              ///< last byte held
+  std::string replid;              ///< 40 hex digits; empty: no history yet
+  std::vector<OldReplId> old_ids;  ///< newest first
+  std::int64_t log_first = 0;      ///< first offset that the log still holds; end + 1 when the log is empty
+  std::int64_t end = 0;            ///< last byte held
   bool operator==(const ReplHistory&) const = default;
 
   /// Upstream answered +CONTINUE <new_id> to our PSYNC for `end + 1`.

@@ -7,7 +7,9 @@ namespace {
 
 using model::HandoverState;
 
-Handover armed() { return arm({}, "replid", 5, 1000, 5, 0).value(); }
+Handover armed() {
+  return arm({}, "replid", 5, 1000, 5, 0).value();
+}
 FailoverAnswer asked(const Handover& now, std::int64_t from, std::int64_t end, std::int64_t at = 10) {
   return on_psync_failover(now, "replid", "replid", from, end, at);
 }
@@ -22,10 +24,13 @@ TEST(Handover, armed_then_held_then_accepted) {
   const auto accepted = accept(answer.next, 500);
   ASSERT_TRUE(accepted);
   EXPECT_EQ(accepted.value().state, HandoverState::accepted);
-  EXPECT_EQ(accept(accepted.value(), 99'999).value(), accepted.value()) << "repeatable, and no longer bound by the TTL";
+  EXPECT_EQ(accept(accepted.value(), 99'999).value(), accepted.value())
+      << "repeatable, and no longer bound by the TTL";
 }
 
-TEST(Handover, an_unarmed_keeper_refuses) { EXPECT_EQ(asked({}, 101, 100).verdict, FailoverVerdict::refuse); }
+TEST(Handover, an_unarmed_keeper_refuses) {
+  EXPECT_EQ(asked({}, 101, 100).verdict, FailoverVerdict::refuse);
+}
 
 TEST(Handover, only_the_exact_end_of_the_same_history_fits) {
   EXPECT_EQ(asked(armed(), 100, 100).verdict, FailoverVerdict::refuse) << "behind us";
@@ -51,6 +56,20 @@ TEST(Handover, a_retry_after_accept_gets_the_same_answer_and_no_other) {
   EXPECT_EQ(asked(accepted, 102, 101).verdict, FailoverVerdict::refuse);
 }
 
+TEST(Handover, another_request_while_held_must_fit_as_well_and_does_not_prolong_it) {
+  const Handover held = asked(armed(), 101, 100).next;
+  const auto again = asked(held, 101, 100, 900);
+  EXPECT_EQ(again.verdict, FailoverVerdict::hold);
+  EXPECT_EQ(again.next, held);
+  EXPECT_EQ(asked(held, 100, 100).verdict, FailoverVerdict::refuse);
+  EXPECT_EQ(asked(held, 100, 100).next, held) << "a request that is refused ends nothing";
+}
+
+TEST(Handover, accept_needs_a_hold) {
+  EXPECT_EQ(accept({}, 0).error().code, Errc::refused);
+  EXPECT_EQ(accept(armed(), 0).error().code, Errc::refused);
+}
+
 TEST(Handover, abort_before_accept_only) {
   EXPECT_EQ(abort_handover(armed()).value().state, HandoverState::none);
   EXPECT_EQ(abort_handover({}).value().state, HandoverState::none);
@@ -59,13 +78,22 @@ TEST(Handover, abort_before_accept_only) {
 
 TEST(Handover, arming_is_fenced_by_the_epoch_and_may_be_repeated) {
   EXPECT_EQ(arm({}, "replid", 4, 1000, 5, 0).error().code, Errc::stale_epoch);
-  EXPECT_FALSE(arm({}, "replid", 5, 0, 5, 0));
+  for (const std::int64_t ttl :
+       {INT64_MIN, std::int64_t{-1}, std::int64_t{0}, kHandoverTtlMax + 1, INT64_MAX})
+    EXPECT_EQ(arm({}, "replid", 5, ttl, 5, 1'000'000).error().code, Errc::invalid_argument) << ttl;
+  EXPECT_EQ(arm({}, "replid", 5, kHandoverTtlMax, 5, 10).value().expires_ms, kHandoverTtlMax + 10);
   EXPECT_EQ(arm(armed(), "replid", 5, 1000, 5, 500).value().expires_ms, 1500);
   const Handover held = asked(armed(), 101, 100).next;
-  EXPECT_EQ(arm(held, "replid", 5, 1000, 5, 500).value().state, HandoverState::held) << "a repeated ARM keeps the hold";
-  EXPECT_EQ(arm(held, "replid", 6, 1000, 5, 500).value().state, HandoverState::armed) << "a newer one begins anew";
+  EXPECT_EQ(arm(held, "replid", 5, 1000, 5, 500).value().state, HandoverState::held)
+      << "a repeated ARM keeps the hold";
+  EXPECT_EQ(arm(held, "replid", 6, 1000, 5, 500).value().state, HandoverState::armed)
+      << "a newer one begins anew";
   const Handover accepted = accept(held, 20).value();
-  EXPECT_FALSE(arm(accepted, "replid", 6, 1000, 5, 0)) << "an accepted hand-over ends by SETSTATE only";
+  EXPECT_EQ(arm(accepted, "REPLID", 5, 1000, 5, 0).value(), accepted) << "the same ARM again changes nothing";
+  EXPECT_EQ(arm(accepted, "replid", 6, 1000, 5, 0).error().code, Errc::refused)
+      << "an accepted hand-over ends by SETSTATE only";
+  EXPECT_EQ(arm(accepted, "another", 5, 1000, 5, 0).error().code, Errc::refused)
+      << "nor does another replid end it";
 }
 
 }  // namespace

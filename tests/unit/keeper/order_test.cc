@@ -10,8 +10,12 @@ using model::KeeperState;
 
 const Address kMaster{"127.0.0.1", 7001}, kOther{"127.0.0.1", 7002};
 
-Order order(std::uint64_t epoch) { return {true, kMaster, true, epoch, {kMaster}}; }
-Standing standing_at(std::uint64_t epoch) { return {KeeperState::active, kMaster, true, epoch, epoch}; }
+Order order(std::uint64_t epoch) {
+  return {true, kMaster, true, epoch, {kMaster}};
+}
+Standing standing_at(std::uint64_t epoch) {
+  return {KeeperState::active, kMaster, true, epoch, epoch};
+}
 
 TEST(Order, epochs_decide) {
   EXPECT_EQ(decide_order(order(1), Standing{}).verdict, OrderVerdict::obey);
@@ -22,10 +26,10 @@ TEST(Order, epochs_decide) {
 }
 
 TEST(Order, an_equal_epoch_repeats_the_same_order_and_refuses_any_other) {
-  EXPECT_EQ(decide_order(order(5), standing_at(5)).verdict, OrderVerdict::obey);
+  EXPECT_EQ(decide_order(order(5), standing_at(5)).verdict, OrderVerdict::repeat);
   Order changed = order(5);
   changed.members.push_back(kOther);
-  EXPECT_EQ(decide_order(changed, standing_at(5)).verdict, OrderVerdict::obey) << "members may change";
+  EXPECT_EQ(decide_order(changed, standing_at(5)).verdict, OrderVerdict::repeat) << "members may change";
   changed = order(5);
   changed.active = false;
   EXPECT_EQ(decide_order(changed, standing_at(5)).verdict, OrderVerdict::stale);
@@ -40,7 +44,7 @@ TEST(Order, an_equal_epoch_repeats_the_same_order_and_refuses_any_other) {
 TEST(Order, a_restarted_keeper_is_confirmed_by_the_order_that_it_had) {
   Standing restarted = standing_at(5);
   restarted.state = KeeperState::pre_active;
-  EXPECT_EQ(decide_order(order(5), restarted).verdict, OrderVerdict::obey);
+  EXPECT_EQ(decide_order(order(5), restarted).verdict, OrderVerdict::repeat);
 }
 
 TEST(Order, an_epoch_seen_without_an_order_still_takes_one) {
@@ -50,6 +54,37 @@ TEST(Order, an_epoch_seen_without_an_order_still_takes_one) {
   moved.upstream = kOther;
   EXPECT_EQ(decide_order(moved, seen).verdict, OrderVerdict::obey);
   EXPECT_EQ(decide_order(order(4), seen).verdict, OrderVerdict::stale);
+}
+
+TEST(Order, whoever_refuses_says_the_highest_epoch_that_was_seen) {
+  Standing seen = standing_at(4);
+  seen.epoch = 7;
+  for (const std::uint64_t epoch : {0, 3, 4, 5, 6}) {
+    const auto answer = decide_order(order(epoch), seen);
+    EXPECT_EQ(answer.verdict, OrderVerdict::stale) << epoch;
+    EXPECT_EQ(answer.have, 7u);
+  }
+  EXPECT_EQ(decide_order(order(UINT64_MAX), seen).verdict, OrderVerdict::obey);
+}
+
+TEST(Order, an_upstream_of_nobody_is_an_order_like_any_other) {
+  Order alone = order(5);
+  alone.upstream = std::nullopt;
+  EXPECT_EQ(decide_order(alone, standing_at(5)).verdict, OrderVerdict::stale);
+  Standing standing = standing_at(5);
+  standing.upstream = std::nullopt;
+  EXPECT_EQ(decide_order(alone, standing).verdict, OrderVerdict::repeat);
+}
+
+TEST(Order, a_new_one_ends_any_hand_over_and_a_repeated_one_only_what_was_accepted) {
+  for (const auto state :
+       {HandoverState::none, HandoverState::armed, HandoverState::held, HandoverState::accepted}) {
+    const Handover handover{state, "replid", 5, 1000, 101};
+    EXPECT_EQ(after_order(OrderVerdict::obey, handover), Handover{});
+    EXPECT_EQ(after_order(OrderVerdict::stale, handover), handover);
+    EXPECT_EQ(after_order(OrderVerdict::repeat, handover),
+              state == HandoverState::accepted ? Handover{} : handover);
+  }
 }
 
 TEST(ReplicaOf, is_obeyed_by_an_active_keeper_of_the_active_dc_towards_members_only) {
@@ -67,7 +102,8 @@ TEST(ReplicaOf, is_obeyed_by_an_active_keeper_of_the_active_dc_towards_members_o
   backup_dc.active_dc = false;
   EXPECT_EQ(decide_replicaof(kOther, backup_dc, {}, members, false), ReplicaOfVerdict::pretend);
   for (const auto state : {HandoverState::armed, HandoverState::held, HandoverState::accepted})
-    EXPECT_EQ(decide_replicaof(kOther, active, Handover{state, "", 0, 0, 0}, members, false), ReplicaOfVerdict::pretend);
+    EXPECT_EQ(decide_replicaof(kOther, active, Handover{state, "", 0, 0, 0}, members, false),
+              ReplicaOfVerdict::pretend);
 }
 
 TEST(ReplicaOf, standalone_obeys_and_is_never_a_master) {

@@ -33,6 +33,19 @@ TEST(PsyncDecision, follows_the_rules_at_every_boundary) {
       {"an old id one past its limit", {"older", 502}, FullResync{Why::diverged, 250}},
       {"an older id at its limit", {"oldest", 301}, Continue{"current", 301}},
       {"an older id one past its limit", {"oldest", 302}, FullResync{Why::diverged, 250}},
+      {"one after the first byte held", {"current", 202}, Continue{"current", 202}},
+      {"the last byte held", {"current", 1000}, Continue{"current", 1000}},
+      {"an old id one before its limit", {"older", 500}, Continue{"current", 500}},
+      {"an old id at the first byte held", {"older", 201}, Continue{"current", 201}},
+      {"an old id that is trimmed", {"older", 200}, FullResync{Why::trimmed, 250}},
+      {"an old id far past the log", {"older", 5000}, FullResync{Why::diverged, 250}},
+      {"an old id in any case of letters", {"OLDest", 301}, Continue{"current", 301}},
+      {"an older id one before its limit", {"oldest", 300}, Continue{"current", 300}},
+      {"a part of an id", {"curren", 1001}, FullResync{Why::unknown_id, 250}},
+      {"no id", {"", 1001}, FullResync{Why::unknown_id, 250}},
+      {"an offset of nothing", {"current", 0}, FullResync{Why::trimmed, 250}},
+      {"a negative offset", {"current", -1}, FullResync{Why::trimmed, 250}},
+      {"as far ahead as can be", {"current", INT64_MAX}, WaitFor{What::upstream_catches_up, false}},
       {"an id never heard of", {"stranger", 1001}, FullResync{Why::unknown_id, 250}},
       {"a fresh replica", {"?", -1}, FullResync{Why::asked_for_it, 250}},
       {"ahead of the log", {"current", 1002}, WaitFor{What::upstream_catches_up, false}},
@@ -44,7 +57,13 @@ TEST(PsyncDecision, who_is_ahead_waits_bounded_and_is_full_synced_only_when_the_
   PsyncOffer offer = with_rdb();
   offer.waited_ms = offer.wait_ms_max;
   EXPECT_EQ(decide_psync({"current", 1002}, kHistory, offer), PsyncDecision(FullResync{Why::ahead, 250}));
+  offer.waited_ms = offer.wait_ms_max - 1;
+  EXPECT_EQ(decide_psync({"current", 1002}, kHistory, offer),
+            PsyncDecision(WaitFor{What::upstream_catches_up, false}));
   offer.upstream_synced = false;
+  EXPECT_EQ(decide_psync({"current", 1002}, kHistory, offer),
+            PsyncDecision(WaitFor{What::upstream_catches_up, false}));
+  offer.waited_ms = offer.wait_ms_max;
   EXPECT_TRUE(std::holds_alternative<TryLater>(decide_psync({"current", 1002}, kHistory, offer)));
 }
 
@@ -60,13 +79,25 @@ TEST(PsyncDecision, without_an_rdb_a_full_sync_waits_for_one_and_starts_it_once)
   offer.rdb_arriving = true;
   EXPECT_EQ(decide_psync({"?", -1}, kHistory, offer), PsyncDecision(WaitFor{What::rdb, false}));
   offer.waited_ms = offer.wait_ms_max * 100;
-  EXPECT_EQ(decide_psync({"?", -1}, kHistory, offer), PsyncDecision(WaitFor{What::rdb, false})) << "it still arrives";
+  EXPECT_EQ(decide_psync({"?", -1}, kHistory, offer), PsyncDecision(WaitFor{What::rdb, false}))
+      << "it still arrives";
   offer.rdb_arriving = false;
   EXPECT_TRUE(std::holds_alternative<TryLater>(decide_psync({"?", -1}, kHistory, offer)));
 }
 
 TEST(PsyncDecision, a_keeper_without_history_waits_for_its_first_rdb) {
-  EXPECT_EQ(decide_psync({"anything", 5}, ReplHistory{}, PsyncOffer{}), PsyncDecision(WaitFor{What::rdb, true}));
+  for (const PsyncRequest& request :
+       {PsyncRequest{"anything", 5}, PsyncRequest{"?", -1}, PsyncRequest{"", 1}})
+    EXPECT_EQ(decide_psync(request, ReplHistory{}, PsyncOffer{}), PsyncDecision(WaitFor{What::rdb, true}));
+}
+
+TEST(PsyncDecision, an_empty_log_continues_at_its_only_offset) {
+  const ReplHistory empty{"current", {{"older", 501}}, 501, 500};
+  EXPECT_EQ(decide_psync({"current", 501}, empty, with_rdb()), PsyncDecision(Continue{"current", 501}));
+  EXPECT_EQ(decide_psync({"older", 501}, empty, with_rdb()), PsyncDecision(Continue{"current", 501}));
+  EXPECT_EQ(decide_psync({"current", 500}, empty, with_rdb()), PsyncDecision(FullResync{Why::trimmed, 250}));
+  EXPECT_EQ(decide_psync({"current", 502}, empty, with_rdb()),
+            PsyncDecision(WaitFor{What::upstream_catches_up, false}));
 }
 
 TEST(PsyncDecision, a_keeper_that_does_not_serve_parks_its_replicas) {
@@ -75,6 +106,14 @@ TEST(PsyncDecision, a_keeper_that_does_not_serve_parks_its_replicas) {
   EXPECT_EQ(decide_psync({"current", 900}, kHistory, offer), PsyncDecision(WaitFor{What::promotion, false}));
   offer.waited_ms = offer.wait_ms_max;
   EXPECT_TRUE(std::holds_alternative<TryLater>(decide_psync({"current", 900}, kHistory, offer)));
+}
+
+TEST(PsyncDecision, a_keeper_that_does_not_serve_replicas_serves_other_keepers) {
+  PsyncOffer offer = with_rdb();
+  offer.serves_replicas = false;
+  offer.peer_is_keeper = true;
+  EXPECT_EQ(decide_psync({"current", 900}, kHistory, offer), PsyncDecision(Continue{"current", 900}));
+  EXPECT_EQ(decide_psync({"?", -1}, kHistory, offer), PsyncDecision(FullResync{Why::asked_for_it, 250}));
 }
 
 }  // namespace

@@ -14,7 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string command(const std::string& value) { return "*2\r\n$4\r\nECHO\r\n$" + std::to_string(value.size()) + "\r\n" + value + "\r\n"; }
+std::string command(const std::string& value) {
+  return "*2\r\n$4\r\nECHO\r\n$" + std::to_string(value.size()) + "\r\n" + value + "\r\n";
+}
 
 class StoreTest : public ::testing::Test {
  protected:
@@ -97,7 +99,8 @@ TEST_F(StoreTest, keeps_rdb_log_and_identity_across_a_restart) {
 TEST_F(StoreTest, a_torn_or_garbled_tail_is_cut_at_the_last_transaction_boundary) {
   const std::string whole = command("first") + command("second");
   const std::string multi = "*1\r\n$5\r\nMULTI\r\n" + command("inside");
-  for (const std::string& tail : {multi, multi.substr(0, 20), command("torn").substr(0, 11), std::string("garbage\r\n")}) {
+  for (const std::string& tail :
+       {multi, multi.substr(0, 20), command("torn").substr(0, 11), std::string("garbage\r\n")}) {
     test::TempDir fresh;
     auto open_here = [&] { return Store::open(fresh.path(), "c", "s", StoreOptions{}).value(); };
     {
@@ -106,7 +109,8 @@ TEST_F(StoreTest, a_torn_or_garbled_tail_is_cut_at_the_last_transaction_boundary
       ASSERT_TRUE(store->append(whole));
     }
     for (const auto& entry : fs::recursive_directory_iterator(fresh.path()))
-      if (entry.path().filename().string().starts_with("log-")) std::ofstream(entry.path(), std::ios::app) << tail;
+      if (entry.path().filename().string().starts_with("log-"))
+        std::ofstream(entry.path(), std::ios::app) << tail;
     auto store = open_here();
     EXPECT_EQ(store->history().end, static_cast<std::int64_t>(whole.size())) << tail;
     EXPECT_EQ(read_all(*store), whole);
