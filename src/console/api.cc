@@ -73,12 +73,12 @@ Keeper read_keeper(ObjectReader& in) {
   return {in.name("dc"), in.name("host"), in.address("address"), static_cast<int>(in.integer("priority", -1000, 1000, 0))};
 }
 
-Json plan_json(const Cluster& cluster, const std::string& target) {
+Json plan_json(const std::vector<ShardPlace>& shards, const std::string& target) {
   Json plan = Json::array();
-  for (const Shard& shard : cluster.shards)
+  for (const ShardPlace& place : shards)
     for (const Call& call : switch_plan()) {
       const bool source = call.side == Side::source;
-      plan.push_back({{"shard", shard.name}, {"dc", source ? cluster.active_dc : target}, {"side", source ? "source" : "target"}, {"step", call.step}});
+      plan.push_back({{"shard", place.shard}, {"dc", source ? place.dc : target}, {"side", source ? "source" : "target"}, {"step", call.step}});
     }
   return plan;
 }
@@ -391,13 +391,16 @@ Task<Response> Api::switch_cluster(Request request) {
   if (!all) co_return http::problem(all.error());
   if (auto allowed = check_switch_target(all.value(), cluster, target); !allowed) co_return http::problem(allowed.error());
   if (switches_->is_running(cluster)) co_return http::problem(409, "conflict", "another operation runs on cluster '" + cluster + "'");
-  const auto problems = co_await switches_->precheck(all.value(), cluster, target);
+  auto shards = co_await switches_->shards_to_move(all.value(), cluster, target);
+  if (!shards) co_return http::problem(409, "precheck_failed", "nothing was changed: " + shards.error().message);
+  if (shards.value().empty()) co_return http::problem(409, "conflict", "target: every shard of cluster '" + cluster + "' is in '" + target + "' already");
+  const auto problems = co_await switches_->precheck(all.value(), cluster, target, shards.value());
   if (dry_run) {
-    const Json plan = plan_json(*all.value().cluster(cluster), target);
+    const Json plan = plan_json(shards.value(), target);
     co_return json(200, {{"cluster", cluster}, {"target", target}, {"plan", plan}, {"problems", problems_json(problems)}});
   }
   if (!problems.empty()) co_return precheck_failed(problems);
-  auto operation = co_await switches_->begin(all.value(), cluster, target, reason);
+  auto operation = co_await switches_->begin(all.value(), cluster, target, shards.value(), reason);
   if (!operation) co_return http::problem(operation.error());
   Response response = json(202, {{"operation", Json::parse(to_json(operation.value()))}});
   response.headers["Location"] = "/api/v1/operations/" + operation.value().id;

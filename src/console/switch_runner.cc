@@ -14,7 +14,8 @@ namespace {
 
 constexpr log::Logger kLog{"switch"};
 constexpr Millis kStepLimit{15'000};     ///< for the owner to do a step
-constexpr Millis kCallLimit{17'000};     ///< for the answer to arrive
+constexpr Millis kFrozenLimit{4'000};    ///< the same while clients wait for the outcome
+constexpr Millis kAnswerSlack{2'000};    ///< for the answer to arrive
 constexpr Millis kPrecheckLimit{5'000};
 constexpr Millis kRetryPause{300};
 
@@ -34,10 +35,16 @@ std::string shard_path(const std::string& cluster, const std::string& shard) {
   return "/api/v1/clusters/" + cluster + "/shards/" + shard;
 }
 
+/// Between freeze and commit every second is a second without writes: better turned back soon.
+Millis limit_of(const Call& call) {
+  const bool clients_wait = call.step == "freeze" || call.step == "drain" || call.step == "fence";
+  return clients_wait ? kFrozenLimit : kStepLimit;
+}
+
 std::string step_body(const Operation& operation, const ShardSwitch& shard, const Call& call) {
   model::Json body = {{"operation", operation.id}, {"epoch", operation.epoch},      {"shard", shard.shard},
                       {"step", call.step},         {"sourceDc", operation.source},  {"targetDc", operation.target},
-                      {"timeoutMs", kStepLimit.count()}};
+                      {"timeoutMs", limit_of(call).count()}};
   if (!shard.replid.empty()) body["replid"] = shard.replid;
   if (shard.offset >= 0) body["offset"] = shard.offset;
   return model::dump_json(body);
@@ -66,6 +73,15 @@ Answer answer_from(const Result<http::Response>& response) {
   answer.candidate = in.string("candidate", "");
   answer.decision = in.string("decision", "");
   return answer;
+}
+
+/// state.activeDc of a metaserver's answer about a shard; "" when it does not say.
+std::string active_dc_in(const http::Response& response) {
+  auto json = model::parse_json(response.body);
+  if (response.status != 200 || !json) return "";
+  model::ObjectReader in(json.value());
+  auto state = in.object("state");
+  return state ? state->string("activeDc", "") : "";
 }
 
 /// The problems in a pre-check's answer, or the failure to get one as a problem of its own.
@@ -110,16 +126,35 @@ Task<Result<>> SwitchRunner::start() {
 
 Task<void> SwitchRunner::stop() { co_await tasks_.stop(); }
 
-Task<std::vector<PrecheckProblem>> SwitchRunner::precheck(Inventory inventory, std::string cluster_name, std::string target) {
-  std::vector<PrecheckProblem> all;
-  const Cluster* cluster = inventory.cluster(cluster_name);
-  for (const Shard& shard : cluster->shards) {
-    for (const bool is_source : {true, false}) {
-      const std::string side = is_source ? "source" : "target";
-      const std::string dc = is_source ? cluster->active_dc : target;
-      const std::string path = shard_path(cluster_name, shard.name) + "/precheck?side=" + side;
+Task<Result<std::vector<ShardPlace>>> SwitchRunner::shards_to_move(Inventory inventory, std::string cluster_name, std::string target) {
+  const Cluster cluster = *inventory.cluster(cluster_name);
+  std::vector<ShardPlace> places;
+  for (const Shard& shard : cluster.shards) {
+    std::string active;
+    for (const std::string& dc : {target, cluster.active_dc}) {
+      const std::string path = "/api/" + cluster_name + "/" + shard.name;
       const auto response = co_await ask_metaservers(inventory.dc(dc)->metaservers, http::Method::get, path, "", kPrecheckLimit);
-      for (PrecheckProblem& problem : problems_from(response, {shard.name, dc, side, "", ""})) all.push_back(std::move(problem));
+      if (!response) co_return fail(Errc::unavailable, shard.name + " in " + dc + ": metaservers: " + response.error().message);
+      const std::string recorded = active_dc_in(response.value());
+      if (recorded.empty()) co_return fail(Errc::unavailable, shard.name + " in " + dc + ": its active data center is not recorded yet");
+      if (!active.empty() && active != recorded)
+        co_return fail(Errc::unavailable, shard.name + ": " + target + " records " + active + " as active, " + dc + " records " + recorded);
+      active = recorded;
+    }
+    if (active != target) places.push_back({shard.name, active});
+  }
+  co_return places;
+}
+
+Task<std::vector<PrecheckProblem>> SwitchRunner::precheck(Inventory inventory, std::string cluster_name, std::string target,
+                                                          std::vector<ShardPlace> shards) {
+  std::vector<PrecheckProblem> all;
+  for (const ShardPlace& place : shards) {
+    for (const std::string& dc : {place.dc, target}) {
+      const std::string side = dc == target ? "target" : "source";
+      const std::string path = shard_path(cluster_name, place.shard) + "/precheck?side=" + side;
+      const auto response = co_await ask_metaservers(inventory.dc(dc)->metaservers, http::Method::get, path, "", kPrecheckLimit);
+      for (PrecheckProblem& problem : problems_from(response, {place.shard, dc, side, "", ""})) all.push_back(std::move(problem));
     }
   }
   co_return all;
@@ -135,7 +170,8 @@ Task<Result<std::uint32_t>> SwitchRunner::next_epoch(Inventory, const Cluster cl
   co_return highest + 1;
 }
 
-Task<Result<Operation>> SwitchRunner::begin(Inventory inventory, std::string cluster_name, std::string target, std::string reason) {
+Task<Result<Operation>> SwitchRunner::begin(Inventory inventory, std::string cluster_name, std::string target,
+                                            std::vector<ShardPlace> shards, std::string reason) {
   if (is_running(cluster_name)) co_return fail(Errc::conflict, "another operation runs on cluster '" + cluster_name + "'");
   const Cluster cluster = *inventory.cluster(cluster_name);
   // Taken before the first wait, so that of two requests one is refused.
@@ -143,11 +179,11 @@ Task<Result<Operation>> SwitchRunner::begin(Inventory inventory, std::string clu
   Operation operation;
   operation.id = new_id();
   operation.cluster = cluster_name;
-  operation.source = cluster.active_dc;
+  operation.source = shards.front().dc;
   operation.target = std::move(target);
   operation.reason = std::move(reason);
   operation.started_ms = wall_ms();
-  for (const Shard& shard : cluster.shards) operation.shards.emplace_back().shard = shard.name;
+  for (const ShardPlace& place : shards) operation.shards.emplace_back().shard = place.shard;
   auto epoch = co_await next_epoch(inventory, cluster);
   Result<> saved = epoch ? Result<>(success()) : Result<>(fail(epoch.error()));
   if (saved) {
@@ -193,16 +229,18 @@ Task<Answer> SwitchRunner::carry_out(std::shared_ptr<Run> run, std::size_t index
     co_return answer_from(co_await ask_metaservers(run->metaservers[dc], http::Method::get, path, "", kPrecheckLimit));
   }
   const std::string path = "/api/" + operation.cluster + (call.side == Side::source ? "/backup" : "/active");
-  co_return answer_from(co_await ask_metaservers(run->metaservers[dc], http::Method::post, path, step_body(operation, shard, call), kCallLimit));
+  co_return answer_from(co_await ask_metaservers(run->metaservers[dc], http::Method::post, path, step_body(operation, shard, call),
+                                                limit_of(call) + kAnswerSlack));
 }
 
 Task<void> SwitchRunner::run_shard(std::shared_ptr<Run> run, std::size_t index) {
   Operation& operation = run->operation;
   for (;;) {
-    const bool others_failed = std::ranges::any_of(operation.shards, [](const ShardSwitch& other) {
-      return other.course == Course::back || other.course == Course::undone;
-    });
-    const auto call = next_call(operation.shards[index], others_failed);
+    if (!may_go_on(operation, index)) {
+      if (auto waited = co_await run->moved.wait_for(Millis{1'000}); !waited) co_return;
+      continue;
+    }
+    const auto call = next_call(operation.shards[index], any_failed(operation));
     if (!call) break;
     const std::string dc = call->side == Side::source ? operation.source : operation.target;
     const std::string name = operation.shards[index].shard;
@@ -229,7 +267,9 @@ Task<void> SwitchRunner::run_shard(std::shared_ptr<Run> run, std::size_t index) 
     if (!answer.ok)
       kLog.warn("step failed", {{"operation", operation.id}, {"shard", name}, {"dc", dc}, {"step", call->step},
                                 {"status", answer.status}, {"code", answer.code}, {"why", answer.detail}});
-    if (!take_answer(operation.shards[index], *call, answer)) {
+    const bool at_once = take_answer(operation.shards[index], *call, answer);
+    run->moved.ring();
+    if (!at_once) {
       if (auto slept = co_await sleep_for(kRetryPause); !slept) co_return;
     }
   }

@@ -23,6 +23,7 @@ constexpr log::Logger kLog{"api"};
 constexpr const char* kForwarded = "x-penstock-forwarded";
 constexpr Millis kChangeAnswerWithin{4'500};
 constexpr Millis kChangePoll{10};
+constexpr Millis kPrecheckLookWithin{3'500};
 constexpr Millis kOwnerChangeWithin{2'000};
 constexpr Millis kOwnerPoll{50};
 constexpr std::int64_t kSwitchTimeoutMaxMs = 60'000;
@@ -295,10 +296,10 @@ Task<Response> Api::get_precheck(Request request) {
   auto place =
       co_await locate(std::move(request), cluster, shard, Need::change, hub_->options.timing.forward);
   if (place.elsewhere) co_return std::move(*place.elsewhere);
-  if (!place.shard->last_look() || !place.shard->in_office())
-    co_return http::problem(503, "unavailable", "the owner has not looked at the shard yet");
-  co_return json(
-      precheck_json(precheck(known(place.shard->last_look()).view, side == "source", hub_->options.policy)));
+  // What was seen before the question does not count: a server that died a moment ago is in the way.
+  const auto look = co_await place.shard->fresh_look(kPrecheckLookWithin);
+  if (!look) co_return http::problem(look.error());
+  co_return json(precheck_json(precheck(look.value().view, side == "source", hub_->options.policy)));
 }
 
 Task<Response> Api::get_decision(Request request) {

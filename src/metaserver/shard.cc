@@ -91,6 +91,18 @@ bool Shard::owned(Millis margin) const {
   return hub_.membership.owns(shard_.cluster, margin);
 }
 
+Task<Result<Shard::Look>> Shard::fresh_look(Millis limit) {
+  constexpr Millis kPoll{10};
+  const std::int64_t asked = mono_ms();
+  while (mono_ms() - asked < limit.count()) {
+    if (last_ && last_->from_ms > asked && in_office()) co_return *last_;
+    wake();
+    PS_CO_TRY(co_await sleep_for(kPoll));
+  }
+  if (!in_office()) co_return fail(Errc::not_leader, text() + ": the owner has not taken office yet");
+  co_return fail(Errc::timeout, text() + ": no look was finished within " + std::to_string(limit.count()) + " ms");
+}
+
 Task<Result<>> Shard::load_state() {
   PS_CO_TRY(stored_, co_await store_.read());
   state_known_ = true;
@@ -207,7 +219,8 @@ void Shard::say_failure(const std::string& failure) {
 }
 
 Task<void> Shard::observe_into(Observations* seen) {
-  *seen = co_await observer_.look(all_targets(shard_), mono_ms());
+  looked_from_ms_ = mono_ms();
+  *seen = co_await observer_.look(all_targets(shard_), looked_from_ms_);
 }
 
 Task<Result<>> Shard::refresh_registrations() {
@@ -306,7 +319,7 @@ void Shard::publish(const ShardView& view, const Decision& decision) {
                 {"epoch", view.state ? view.state->epoch.text() : "none"}});
   }
   diagnosis_gauge().set(static_cast<double>(decision.diagnosis));
-  last_ = Look{view, decision, mono_ms()};
+  last_ = Look{view, decision, mono_ms(), looked_from_ms_};
 }
 
 Millis Shard::next_pause(const ShardView& view, const Decision& decision, bool acted) {

@@ -24,7 +24,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   struct Look {
     ShardView view;
     Decision decision;
-    std::int64_t at_ms = 0;  ///< monotonic
+    std::int64_t at_ms = 0;    ///< monotonic
+    std::int64_t from_ms = 0;  ///< when the look began: nothing in it is older
   };
 
   Shard(Hub& hub, model::ClusterConfig cluster, model::ShardConfig shard);
@@ -52,6 +53,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
 
   // For who changes /state; the lock is held meanwhile.
   Lock& lock() { return lock_; }
+  /// A look that began after this call, within `limit`. Errc::timeout, or not_leader when we are out of office.
+  Task<Result<Look>> fresh_look(Millis limit);
   Task<Result<>> load_state();
   /// Errc::not_leader without ownership and lease; Errc::conflict when another owner has written.
   Task<Result<>> record(model::ShardState next, bool with_commit = false);
@@ -107,6 +110,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   std::optional<PeerKeeper> upstream_keeper_;
   std::optional<std::int64_t> asked_peers_at_ms_;
   bool ask_peers_wanted_ = true;
+  std::int64_t looked_from_ms_ = 0;
   std::optional<Address> master_hint_;
   std::int64_t master_hint_until_ms_ = 0;
   std::optional<Look> last_;

@@ -113,6 +113,20 @@ std::optional<Call> next_call(ShardSwitch& shard, bool others_failed) {
   return std::nullopt;
 }
 
+bool any_failed(const Operation& operation) {
+  return std::ranges::any_of(operation.shards, [](const ShardSwitch& shard) {
+    return shard.course == Course::back || shard.course == Course::undone;
+  });
+}
+
+bool may_go_on(const Operation& operation, std::size_t index) {
+  const ShardSwitch& self = operation.shards[index];
+  if (self.course != Course::forward || self.next != commit_index() || any_failed(operation)) return true;
+  return std::ranges::all_of(operation.shards, [](const ShardSwitch& other) {
+    return other.course == Course::done || other.course == Course::asking || other.next >= commit_index();
+  });
+}
+
 bool take_answer(ShardSwitch& shard, const Call& call, const Answer& answer) {
   switch (shard.course) {
     case Course::forward: return take_forward(shard, call, answer);

@@ -7,7 +7,7 @@
 //
 // SW1  Before commit any failure turns a shard back; from commit on there is only forward.
 // SW2  Whether a commit whose answer was lost has happened is read from the target DC, never guessed.
-// SW3  No shard commits while another one of the same operation has failed.
+// SW3  No shard commits before all shards of the operation stand ready to, and none once one of them has failed.
 #pragma once
 
 #include <cstdint>
@@ -88,6 +88,10 @@ struct Answer {
 /// The next call, or nullopt when the shard is at an end. With course asking: {target, "decision"}.
 /// `others_failed`: another shard of the operation has turned back (SW3).
 std::optional<Call> next_call(ShardSwitch& shard, bool others_failed);
+/// Whether the shard at `index` may make its next call now; false: it stands before commit and waits for the others.
+bool may_go_on(const Operation& operation, std::size_t index);
+/// Whether a shard of the operation has turned back.
+bool any_failed(const Operation& operation);
 /// Folds an answer into the shard's record. True: go on at once; false: wait a little and ask the same again.
 bool take_answer(ShardSwitch& shard, const Call& call, const Answer& answer);
 /// What a fresh process does with a record that it finds running: at or before commit it asks for the decision first.

@@ -137,7 +137,6 @@ Result<> check_dc_removal(const Inventory& inventory, const std::string& dc) {
 
 Result<> check_switch_target(const Inventory& inventory, const std::string& cluster, const std::string& target) {
   PS_TRY(const Cluster* of, find_cluster(inventory, cluster));
-  if (target == of->active_dc) return fail(Errc::conflict, "target: '" + target + "' is the active data center already");
   if (!inventory.dc(target)) return fail(invalid("target", "there is no data center '" + target + "'"));
   if (!of->has_dc(target)) return fail(invalid("target", "cluster '" + cluster + "' has no part in data center '" + target + "'"));
   if (of->shards.empty()) return fail(Errc::conflict, "cluster '" + cluster + "' has no shards");

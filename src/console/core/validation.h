@@ -22,7 +22,8 @@ Result<> check_dc_removal(const Inventory& inventory, const std::string& dc);
 Result<const Cluster*> find_cluster(const Inventory& inventory, const std::string& cluster);
 Result<const Shard*> find_shard(const Inventory& inventory, const std::string& cluster, const std::string& shard);
 
-/// Whether `cluster` may be asked to move to `target`: it must be a backup DC of it.
+/// Whether `cluster` may be asked to move to `target`: it must be one of its DCs. (That it is the intended active one
+/// already is no objection here: a split cluster is brought back this way.)
 Result<> check_switch_target(const Inventory& inventory, const std::string& cluster, const std::string& target);
 
 }  // namespace penstock::console
