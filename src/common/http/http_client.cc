@@ -4,6 +4,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/url/parse.hpp>
+#include <charconv>
 
 #include "common/async/within.h"
 #include "common/http/http.h"
@@ -24,9 +25,16 @@ struct Target {
 
 Result<Target> parse_url(const std::string& text) {
   auto url = boost::urls::parse_uri(text);
-  if (!url || url->scheme() != "http") return fail(Errc::invalid_argument, "'" + text + "' is not an http:// URL");
+  if (!url || url->scheme() != "http")
+    return fail(Errc::invalid_argument, "'" + text + "' is not an http:// URL");
   const std::string host(url->host_address());
-  const std::int64_t port = url->has_port() ? url->port_number() : 80;
+  // From its digits: Boost.URL gives a number beyond 65535 wrapped around.
+  std::int64_t port = 80;
+  if (url->has_port()) {
+    const auto digits = url->port();
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (error != std::errc{}) return fail(Errc::invalid_argument, "'" + text + "': the port is no number");
+  }
   PS_TRY(auto address, make_address(host, port));
   std::string path(url->encoded_path());
   if (path.empty()) path = "/";
@@ -36,11 +44,16 @@ Result<Target> parse_url(const std::string& text) {
 
 beast::http::verb verb_of(Method method) {
   switch (method) {
-    case Method::get: return beast::http::verb::get;
-    case Method::post: return beast::http::verb::post;
-    case Method::put: return beast::http::verb::put;
-    case Method::patch: return beast::http::verb::patch;
-    case Method::del: return beast::http::verb::delete_;
+    case Method::get:
+      return beast::http::verb::get;
+    case Method::post:
+      return beast::http::verb::post;
+    case Method::put:
+      return beast::http::verb::put;
+    case Method::patch:
+      return beast::http::verb::patch;
+    case Method::del:
+      return beast::http::verb::delete_;
   }
   return beast::http::verb::get;
 }
@@ -49,6 +62,16 @@ std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return out;
+}
+
+/// A header is one line; what callers put into it may come from people.
+Result<> check_headers(const Headers& headers) {
+  static constexpr std::string_view kLineEnds("\r\n\0", 3);
+  for (const auto& [name, value] : headers)
+    if (name.empty() || name.find_first_of(kLineEnds) != name.npos ||
+        value.find_first_of(kLineEnds) != value.npos)
+      return fail(Errc::invalid_argument, "a header must be one line");
+  return success();
 }
 
 Task<Result<Response>> exchange(ClientRequest request, Target target) {
@@ -79,7 +102,8 @@ Task<Result<Response>> exchange(ClientRequest request, Target target) {
   if (unread == beast::http::error::end_of_stream || unread == beast::http::error::partial_message)
     co_return fail(Errc::io, "the peer closed the connection before its answer was complete");
   if (unread) {
-    const bool nonsense = unread.category() == beast::http::make_error_code(beast::http::error::bad_version).category();
+    const bool nonsense =
+        unread.category() == beast::http::make_error_code(beast::http::error::bad_version).category();
     co_return fail(nonsense ? Errc::protocol : Errc::io, unread.message());
   }
   const auto& answer = parser.get();
@@ -102,6 +126,8 @@ Task<Result<Response>> fetch(ClientRequest request, Millis limit) {
   const std::string what = std::string(to_string(request.method)) + " " + request.url;
   auto target = parse_url(request.url);
   if (!target) co_return fail(std::move(target).error().in(what));
+  if (auto headers = check_headers(request.headers); !headers)
+    co_return fail(std::move(headers).error().in(what));
   auto answer = co_await within(limit, "answer", exchange(std::move(request), std::move(target).value()));
   if (!answer) co_return fail(std::move(answer).error().in(what));
   co_return answer;

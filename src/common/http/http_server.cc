@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
@@ -5,7 +6,6 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/url/parse.hpp>
-#include <algorithm>
 
 #include "common/async/within.h"
 #include "common/http/http.h"
@@ -17,6 +17,7 @@ namespace asio = boost::asio;
 namespace beast_http = boost::beast::http;
 using asio::ip::tcp;
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
+constexpr Millis kDrainLimit{500};
 
 /// What a connection brings, or why it ends. A bad request is answered once and then closed.
 struct Refusal {
@@ -37,7 +38,8 @@ Incoming refuse(int status, std::string code, std::string detail) {
 }
 
 Task<Result<std::size_t>> read_header(tcp::socket* socket, std::string* buffer, std::size_t max) {
-  auto [error, n] = co_await asio::async_read_until(*socket, asio::dynamic_buffer(*buffer, max), "\r\n\r\n", kAsTuple);
+  auto [error, n] =
+      co_await asio::async_read_until(*socket, asio::dynamic_buffer(*buffer, max), "\r\n\r\n", kAsTuple);
   if (error == asio::error::not_found) co_return fail(Errc::invalid_argument, "the header is too large");
   if (error) co_return fail(Errc::io, error.message());
   co_return n;
@@ -56,12 +58,18 @@ using Parser = beast_http::request_parser<beast_http::string_body>;
 
 std::optional<Method> method_of(beast_http::verb verb) {
   switch (verb) {
-    case beast_http::verb::get: return Method::get;
-    case beast_http::verb::post: return Method::post;
-    case beast_http::verb::put: return Method::put;
-    case beast_http::verb::patch: return Method::patch;
-    case beast_http::verb::delete_: return Method::del;
-    default: return std::nullopt;
+    case beast_http::verb::get:
+      return Method::get;
+    case beast_http::verb::post:
+      return Method::post;
+    case beast_http::verb::put:
+      return Method::put;
+    case beast_http::verb::patch:
+      return Method::patch;
+    case beast_http::verb::delete_:
+      return Method::del;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -74,7 +82,8 @@ std::optional<Refusal> strict_gate(const Parser& parser, std::string_view header
   const auto& message = parser.get();
   const auto bad = [](std::string detail) { return Refusal{400, "bad_request", std::move(detail)}; };
   if (has_folded_line(header)) return bad("folded header lines are not accepted");
-  if (message.version() != 10 && message.version() != 11) return bad("only HTTP/1.0 and HTTP/1.1 are spoken here");
+  if (message.version() != 10 && message.version() != 11)
+    return bad("only HTTP/1.0 and HTTP/1.1 are spoken here");
   const auto hosts = message.count(beast_http::field::host);
   if (hosts > 1 || (hosts == 0 && message.version() == 11)) return bad("exactly one Host header is needed");
   if (message.count(beast_http::field::content_length) > 1) return bad("more than one Content-Length");
@@ -85,17 +94,21 @@ std::optional<Refusal> strict_gate(const Parser& parser, std::string_view header
   }
   const auto codings = message.count(beast_http::field::transfer_encoding);
   if (codings > 1) return bad("more than one Transfer-Encoding");
-  if (codings == 1 && (message.version() != 11 || message.at(beast_http::field::transfer_encoding) != "chunked"))
+  if (codings == 1 &&
+      (message.version() != 11 || message.at(beast_http::field::transfer_encoding) != "chunked"))
     return bad("the only Transfer-Encoding is chunked, on HTTP/1.1");
   const bool has_body = codings == 1 || parser.content_length().value_or(0) > 0;
-  if (has_body && (message.method() == beast_http::verb::get || message.method() == beast_http::verb::delete_))
+  if (has_body &&
+      (message.method() == beast_http::verb::get || message.method() == beast_http::verb::delete_))
     return bad(std::string(message.method_string()) + " takes no body");
   return std::nullopt;
 }
 
 /// Fills path and query from an origin-form target; the error says what is wrong with it.
 Result<> read_target(std::string_view target, Request& request) {
-  const auto bad = [&](const char* why) { return fail(Errc::invalid_argument, std::string("request target: ") + why); };
+  const auto bad = [&](const char* why) {
+    return fail(Errc::invalid_argument, std::string("request target: ") + why);
+  };
   auto url = boost::urls::parse_origin_form({target.data(), target.size()});
   if (!url) return bad("not an origin-form path");
   for (const auto segment : url->encoded_segments()) {
@@ -119,13 +132,17 @@ std::string lower(std::string_view text) {
 Incoming to_incoming(Parser& parser, const std::string& peer) {
   const auto& message = parser.get();
   const auto method = method_of(message.method());
-  if (!method) return refuse(405, "method_not_allowed", std::string(message.method_string()) + " is not served");
+  if (!method)
+    return refuse(405, "method_not_allowed", std::string(message.method_string()) + " is not served");
   Request request;
   request.method = *method;
   request.peer = peer;
   const std::string_view target(message.target().data(), message.target().size());
-  if (auto read = read_target(target, request); !read) return refuse(400, "bad_request", read.error().message);
-  for (const auto& field : message) request.headers[lower({field.name_string().data(), field.name_string().size()})] = std::string(field.value());
+  if (auto read = read_target(target, request); !read)
+    return refuse(400, "bad_request", read.error().message);
+  for (const auto& field : message)
+    request.headers[lower({field.name_string().data(), field.name_string().size()})] =
+        std::string(field.value());
   Incoming incoming;
   incoming.keep_alive = message.keep_alive();
   request.body = std::move(parser.get().body());
@@ -133,10 +150,20 @@ Incoming to_incoming(Parser& parser, const std::string& peer) {
   return incoming;
 }
 
+/// A kept connection may be silent for `idle_timeout`; once the next request has begun, `header_timeout`
+/// counts for it.
+Task<Result<std::size_t>> next_header(tcp::socket* socket, std::string* buffer, Limits limits, bool first) {
+  if (!first && buffer->empty()) {
+    PS_CO_TRY(co_await within(limits.idle_timeout, "next request", read_some(socket, buffer)));
+  }
+  co_return co_await within(limits.header_timeout, "request header",
+                            read_header(socket, buffer, limits.header_bytes_max));
+}
+
 /// Reads one request. `buffer` carries bytes of the next one over.
-Task<Incoming> read_request(tcp::socket* socket, std::string* buffer, std::string peer, Limits limits, bool first) {
-  auto header = co_await within(first ? limits.header_timeout : limits.idle_timeout, "request header",
-                                read_header(socket, buffer, limits.header_bytes_max + limits.body_bytes_max));
+Task<Incoming> read_request(tcp::socket* socket, std::string* buffer, std::string peer, Limits limits,
+                            bool first) {
+  auto header = co_await next_header(socket, buffer, limits, first);
   if (!header) {
     Incoming gone;
     gone.closed = true;
@@ -146,7 +173,6 @@ Task<Incoming> read_request(tcp::socket* socket, std::string* buffer, std::strin
       co_return refuse(408, "timeout", "the request header took too long");
     co_return gone;
   }
-  if (header.value() > limits.header_bytes_max) co_return refuse(431, "header_too_large", "the header is too large");
   Parser parser;
   parser.eager(true);
   parser.body_limit(limits.body_bytes_max);
@@ -156,25 +182,30 @@ Task<Incoming> read_request(tcp::socket* socket, std::string* buffer, std::strin
   parser.put(asio::buffer(head), error);
   buffer->erase(0, header.value());
   if (error && error != beast_http::error::need_more) {
-    if (error == beast_http::error::body_limit) co_return refuse(413, "body_too_large", "the body is too large");
+    if (error == beast_http::error::body_limit)
+      co_return refuse(413, "body_too_large", "the body is too large");
     co_return refuse(400, "bad_request", error.message());
   }
-  if (auto refusal = strict_gate(parser, head)) co_return refuse(refusal->status, refusal->code, refusal->detail);
+  if (auto refusal = strict_gate(parser, head))
+    co_return refuse(refusal->status, refusal->code, refusal->detail);
 
   const MonoTime deadline = MonoClock::now() + limits.body_timeout;
   while (!parser.is_done()) {
     if (!buffer->empty()) {
       const std::size_t used = parser.put(asio::buffer(*buffer), error);
       buffer->erase(0, used);
-      if (error == beast_http::error::body_limit) co_return refuse(413, "body_too_large", "the body is too large");
-      if (error && error != beast_http::error::need_more) co_return refuse(400, "bad_request", error.message());
+      if (error == beast_http::error::body_limit)
+        co_return refuse(413, "body_too_large", "the body is too large");
+      if (error && error != beast_http::error::need_more)
+        co_return refuse(400, "bad_request", error.message());
       if (parser.is_done()) break;
     }
     const auto left = std::chrono::duration_cast<Millis>(deadline - MonoClock::now());
     if (left <= Millis{0}) co_return refuse(408, "timeout", "the request body took too long");
     auto more = co_await within(left, "request body", read_some(socket, buffer));
     if (!more) {
-      if (more.error().code == Errc::timeout) co_return refuse(408, "timeout", "the request body took too long");
+      if (more.error().code == Errc::timeout)
+        co_return refuse(408, "timeout", "the request body took too long");
       Incoming gone;
       gone.closed = true;
       co_return gone;
@@ -189,6 +220,22 @@ Task<Result<>> write_all(tcp::socket* socket, std::string bytes) {
   co_return success();
 }
 
+/// Reads what a refused peer still sends: closing with unread bytes would reset the connection, and the peer
+/// might never see why it was refused.
+Task<Result<>> drain(tcp::socket* socket) {
+  std::string ignored;
+  for (;;) {
+    PS_CO_TRY(co_await read_some(socket, &ignored));
+    ignored.clear();
+  }
+}
+
+/// Nothing of a peer's that a handler puts into a header may end its line.
+std::string one_line(std::string text) {
+  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
+  return text;
+}
+
 std::string serialize(const Response& response, bool keep_alive) {
   std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";
   const auto reason = beast_http::obsolete_reason(static_cast<beast_http::status>(response.status));
@@ -197,7 +244,7 @@ std::string serialize(const Response& response, bool keep_alive) {
   out += "\r\nContent-Length: " + std::to_string(response.body.size());
   out += keep_alive ? "\r\nConnection: keep-alive" : "\r\nConnection: close";
   out += "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store";
-  for (const auto& [name, value] : response.headers) out += "\r\n" + name + ": " + value;
+  for (const auto& [name, value] : response.headers) out += "\r\n" + one_line(name) + ": " + one_line(value);
   out += "\r\n\r\n" + response.body;
   return out;
 }
@@ -255,10 +302,14 @@ Task<void> Server::Impl::serve(tcp::socket socket) {
       response = co_await router.handle(std::move(*incoming.request));
     }
     const bool keep_alive = incoming.keep_alive && !incoming.refusal;
-    auto written = co_await within(limits.body_timeout, "response", write_all(&socket, serialize(response, keep_alive)));
+    auto written =
+        co_await within(limits.body_timeout, "response", write_all(&socket, serialize(response, keep_alive)));
     if (!written) co_return;
     if (!keep_alive) {
       socket.shutdown(tcp::socket::shutdown_send, error);
+      if (!incoming.refusal) co_return;
+      // However the draining ends, the connection ends with it.
+      [[maybe_unused]] auto drained = co_await within(kDrainLimit, "drain", drain(&socket));
       co_return;
     }
   }
@@ -273,7 +324,8 @@ Result<> Server::listen(const std::string& host, std::uint16_t port) {
   const std::string where = host + ":" + std::to_string(port);
   boost::system::error_code error;
   const auto address = asio::ip::make_address(host, error);
-  if (error) return fail(Errc::invalid_argument, "listen " + where + ": '" + host + "' is not a numeric address");
+  if (error)
+    return fail(Errc::invalid_argument, "listen " + where + ": '" + host + "' is not a numeric address");
   const tcp::endpoint endpoint(address, port);
   auto& acceptor = impl_->acceptor;
   acceptor.open(endpoint.protocol(), error);
@@ -285,7 +337,9 @@ Result<> Server::listen(const std::string& host, std::uint16_t port) {
   return success();
 }
 
-std::uint16_t Server::port() const { return impl_->acceptor.local_endpoint().port(); }
+std::uint16_t Server::port() const {
+  return impl_->acceptor.local_endpoint().port();
+}
 
 Task<void> Server::stop() {
   auto impl = impl_;

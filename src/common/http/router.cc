@@ -18,7 +18,9 @@ std::vector<std::string_view> split(std::string_view path) {
   return segments;
 }
 
-bool is_parameter(std::string_view segment) { return segment.starts_with('{') && segment.ends_with('}'); }
+bool is_parameter(std::string_view segment) {
+  return segment.starts_with('{') && segment.ends_with('}');
+}
 
 /// How specific a match is: one more for each literal segment, the leftmost counting most. nullopt: no match.
 std::optional<std::uint64_t> match(std::string_view pattern, std::string_view path,
@@ -35,7 +37,8 @@ std::optional<std::uint64_t> match(std::string_view pattern, std::string_view pa
       const auto middle = wanted[i].find("}:{");
       if (colon == std::string_view::npos) return std::nullopt;
       params[std::string(wanted[i].substr(1, middle - 1))] = given[i].substr(0, colon);
-      params[std::string(wanted[i].substr(middle + 3, wanted[i].size() - middle - 4))] = given[i].substr(colon + 1);
+      params[std::string(wanted[i].substr(middle + 3, wanted[i].size() - middle - 4))] =
+          given[i].substr(colon + 1);
     } else if (is_parameter(wanted[i])) {
       if (given[i].empty()) return std::nullopt;
       params[std::string(wanted[i].substr(1, wanted[i].size() - 2))] = given[i];
@@ -52,11 +55,16 @@ std::optional<std::uint64_t> match(std::string_view pattern, std::string_view pa
 
 std::string_view to_string(Method method) {
   switch (method) {
-    case Method::get: return "GET";
-    case Method::post: return "POST";
-    case Method::put: return "PUT";
-    case Method::patch: return "PATCH";
-    case Method::del: return "DELETE";
+    case Method::get:
+      return "GET";
+    case Method::post:
+      return "POST";
+    case Method::put:
+      return "PUT";
+    case Method::patch:
+      return "PATCH";
+    case Method::del:
+      return "DELETE";
   }
   return "?";
 }
@@ -83,7 +91,8 @@ Task<Response> Router::handle(Request request) const {
   std::map<std::string, std::string> best_params;
   std::uint64_t any_specific = 0;
   std::string allow;
-  // The most specific pattern decides, whatever its methods; then the method decides between 405 and the handler.
+  // The most specific pattern decides, whatever its methods; then the method decides between 405 and the
+  // handler.
   for (const Route& route : routes_) {
     std::map<std::string, std::string> params;
     const auto specific = match(route.pattern, request.path, params);
@@ -101,8 +110,9 @@ Task<Response> Router::handle(Request request) const {
     co_return co_await best->handler(std::move(request));
   }
   if (!allow.empty()) {
-    Response response = problem(405, "method_not_allowed",
-                                std::string(to_string(request.method)) + " is not allowed for " + request.path);
+    Response response =
+        problem(405, "method_not_allowed",
+                std::string(to_string(request.method)) + " is not allowed for " + request.path);
     response.headers["Allow"] = allow;
     co_return response;
   }

@@ -12,8 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 
 Task<Response> echo(Request request) {
-  std::string text = std::string(to_string(request.method)) + " " + request.path + "?" + request.query_or("q", "") + " " +
-                     request.header_or("x-test", "") + " " + request.body;
+  std::string text = std::string(to_string(request.method)) + " " + request.path + "?" +
+                     request.query_or("q", "") + " " + request.header_or("x-test", "") + " " + request.body;
   co_return Response{201, text, "text/plain", {{"X-Answer", "yes"}}};
 }
 Task<Response> hang(Request) {

@@ -1,34 +1,15 @@
 // Requests on which two parsers could disagree are refused, and nothing that follows them is executed.
 #include <gtest/gtest.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-
 #include "common/async/within.h"
 #include "common/http/http.h"
 #include "support/run_task.h"
+#include "unit/http/raw_exchange.h"
 
 namespace penstock::http {
 namespace {
 
 using namespace std::chrono_literals;
-using boost::asio::ip::tcp;
-constexpr auto kAsTuple = boost::asio::as_tuple(boost::asio::use_awaitable);
-
-/// Sends raw bytes, reads until the server closes.
-Task<Result<std::string>> raw_exchange(std::uint16_t port, std::string bytes) {
-  tcp::socket socket(co_await boost::asio::this_coro::executor);
-  auto [refused] = co_await socket.async_connect({boost::asio::ip::address_v4::loopback(), port}, kAsTuple);
-  if (refused) co_return fail(Errc::io, "connect");
-  auto [unsent, n] = co_await boost::asio::async_write(socket, boost::asio::buffer(bytes), kAsTuple);
-  if (unsent) co_return fail(Errc::io, "write");
-  std::string answer;
-  [[maybe_unused]] auto [end, m] = co_await boost::asio::async_read(socket, boost::asio::dynamic_buffer(answer), kAsTuple);
-  co_return answer;
-}
 
 class StrictGate : public ::testing::Test {
  protected:
@@ -63,8 +44,10 @@ class StrictGate : public ::testing::Test {
 };
 
 TEST_F(StrictGate, serves_what_is_well_formed_with_keep_alive) {
-  const std::string two = "GET /x HTTP/1.1\r\nHost: a\r\n\r\nPOST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
-                          "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+  const std::string two =
+      "GET /x HTTP/1.1\r\nHost: a\r\n\r\nPOST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
+      "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: "
+      "close\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
   EXPECT_TRUE(send(two).starts_with("HTTP/1.1 200"));
   EXPECT_EQ(served_, 3);
 }
@@ -72,18 +55,19 @@ TEST_F(StrictGate, serves_what_is_well_formed_with_keep_alive) {
 TEST_F(StrictGate, refuses_what_two_parsers_could_read_differently) {
   const std::string next = "GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
   for (const std::string& bad : {
-           std::string("GET /x HTTP/1.1\r\n\r\n"),                                         // no Host
-           std::string("GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),                   // two
-           std::string("GET /x HTTP/1.1\r\nHost: a\r\nX: 1\r\n folded\r\n\r\n"),           // obs-fold
+           std::string("GET /x HTTP/1.1\r\n\r\n"),                                // no Host
+           std::string("GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),          // two
+           std::string("GET /x HTTP/1.1\r\nHost: a\r\nX: 1\r\n folded\r\n\r\n"),  // obs-fold
            std::string("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n"),
            std::string("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n"),
            std::string("POST /x HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-           std::string("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+           std::string("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: "
+                       "chunked\r\n\r\n0\r\n\r\n"),
            std::string("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2, 2\r\n\r\n{}"),
            std::string("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
            std::string("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"),
-           std::string("GET /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"),       // body on GET
-           std::string("GET http://a/x HTTP/1.1\r\nHost: a\r\n\r\n"),                      // absolute form
+           std::string("GET /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"),  // body on GET
+           std::string("GET http://a/x HTTP/1.1\r\nHost: a\r\n\r\n"),                 // absolute form
            std::string("GET /x/../x HTTP/1.1\r\nHost: a\r\n\r\n"),
            std::string("GET /x%2fy HTTP/1.1\r\nHost: a\r\n\r\n"),
            std::string("GET /x%00 HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -101,7 +85,8 @@ TEST_F(StrictGate, refuses_what_two_parsers_could_read_differently) {
 }
 
 TEST_F(StrictGate, a_header_without_end_is_cut_off_by_size_and_by_time) {
-  EXPECT_TRUE(send("GET /x HTTP/1.1\r\nHost: a\r\nX: " + std::string(4096, 'x') + "\r\n\r\n").starts_with("HTTP/1.1 431"));
+  EXPECT_TRUE(send("GET /x HTTP/1.1\r\nHost: a\r\nX: " + std::string(4096, 'x') + "\r\n\r\n")
+                  .starts_with("HTTP/1.1 431"));
   EXPECT_TRUE(send("GET /x HTTP/1.1\r\nHo").starts_with("HTTP/1.1 408"));
   EXPECT_EQ(send(""), "") << "an idle connection is closed without a word";
   EXPECT_TRUE(send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{").starts_with("HTTP/1.1 408"));
