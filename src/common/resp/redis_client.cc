@@ -1,7 +1,6 @@
 #include "common/resp/redis_client.h"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/experimental/channel.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -11,6 +10,7 @@
 
 #include "common/async/within.h"
 #include "common/resp/parser.h"
+#include "common/resp/turns.h"
 
 namespace penstock::resp {
 namespace {
@@ -18,8 +18,6 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
-
-using Channel = asio::experimental::channel<void(boost::system::error_code)>;
 
 /// "REPLICAOF 127.0.0.1 7001", for messages: never the arguments of AUTH or CONFIG SET.
 std::string describe(const Command& command) {
@@ -41,17 +39,14 @@ Errc code_of(const ServerError& error) {
 
 struct RedisClient::Impl {
   Impl(Executor e, Address p, Credentials c)
-      : executor(e), peer(std::move(p)), credentials(std::move(c)), socket(e), turn(std::make_shared<Channel>(e, 1)) {
-    turn->try_send(boost::system::error_code());
-  }
+      : executor(e), peer(std::move(p)), credentials(std::move(c)), socket(e) {}
 
   Executor executor;
   Address peer;
   Credentials credentials;
   tcp::socket socket;
   Parser parser;
-  /// Holds one token while the connection is free: callers take turns.
-  std::shared_ptr<Channel> turn;
+  std::shared_ptr<Turns> turns = std::make_shared<Turns>();
 
   void drop() {
     boost::system::error_code ignored;
@@ -113,30 +108,6 @@ struct RedisClient::Impl {
   }
 };
 
-namespace {
-
-/// The right to use the connection; given back when it dies, also when its taker had stopped waiting by then.
-class Turn {
- public:
-  explicit Turn(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}
-  Turn(Turn&&) noexcept = default;
-  Turn& operator=(Turn&&) = delete;
-  ~Turn() {
-    if (channel_) channel_->try_send(boost::system::error_code());
-  }
-
- private:
-  std::shared_ptr<Channel> channel_;
-};
-
-Task<Result<Turn>> take_turn(std::shared_ptr<Channel> channel) {
-  auto [error] = co_await channel->async_receive(kAsTuple);
-  if (error) co_return fail(Errc::cancelled, "stopping");
-  co_return Turn(std::move(channel));
-}
-
-}  // namespace
-
 RedisClient::RedisClient(Executor executor, Address peer, Credentials credentials)
     : impl_(std::make_unique<Impl>(std::move(executor), std::move(peer), std::move(credentials))) {}
 RedisClient::~RedisClient() = default;
@@ -150,7 +121,7 @@ Task<Result<std::vector<Value>>> RedisClient::pipeline(std::vector<Command> comm
   Impl* impl = impl_.get();
   const std::string who = impl->peer.text() + ": " + (commands.empty() ? "" : describe(commands.front()));
   const MonoTime start = MonoClock::now();
-  auto turn = co_await within(limit, "waiting for the connection", take_turn(impl->turn));
+  auto turn = co_await within(limit, "waiting for the connection", Turns::take(impl->turns));
   if (!turn) co_return fail(std::move(turn).error().in(who));
   // A connection that the server closed while it was idle shows as an end of file: nothing has been sent yet then, so
   // a fresh connection is no repetition.
