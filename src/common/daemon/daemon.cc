@@ -22,11 +22,21 @@ int say(const std::string& name, int code, const std::string& text) {
   return code;
 }
 
+std::string one_of(config::Reader& reader, const std::string& key, const std::string& fallback,
+                   const std::vector<std::string>& words) {
+  const std::string word = reader.string(key, fallback);
+  if (std::ranges::find(words, word) != words.end()) return word;
+  std::string all;
+  for (const std::string& each : words) all += (all.empty() ? "" : ", ") + each;
+  reader.problem(key, "must be one of " + all);
+  return fallback;
+}
+
 /// [log] level, format, file.
 log::Options read_log_options(config::Reader& reader) {
   log::Options options;
-  options.level = reader.string("log.level", options.level);
-  options.format = reader.string("log.format", options.format);
+  options.level = one_of(reader, "log.level", options.level, {"debug", "info", "warn", "error"});
+  options.format = one_of(reader, "log.format", options.format, {"text", "json"});
   options.file = reader.string("log.file", options.file);
   return options;
 }

@@ -5,7 +5,9 @@
 namespace penstock::daemon {
 namespace {
 
-Task<http::Response> answer(http::Response response) { co_return response; }
+Task<http::Response> answer(http::Response response) {
+  co_return response;
+}
 
 http::Response json(int status, const model::Json& body) {
   return {status, model::dump_json(body), "application/json", {}};
