@@ -196,7 +196,7 @@ std::vector<std::string> Reader::strings(const std::string& key,
 
 std::string Reader::name(const std::string& key) {
   std::string text = string(key);
-  if (!impl_->table.at_path(key)) return text;
+  if (!impl_->table.at_path(key).is_string()) return text;  // said already
   if (auto checked = check_name(key, text); !checked) impl_->problems.push_back(checked.error().message);
   return text;
 }

@@ -1,10 +1,17 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <memory>
+#include <thread>
+
 #include "common/async/backoff.h"
+#include "common/async/broadcast.h"
+#include "common/async/offload.h"
 #include "common/async/sleep.h"
 #include "common/async/task_group.h"
 #include "common/async/wakeup.h"
 #include "common/async/within.h"
+#include "support/eventually.h"
 #include "support/run_task.h"
 
 namespace penstock {
@@ -87,6 +94,112 @@ Task<void> ring_twice_wait_twice() {
 TEST(Wakeup, is_level_triggered) {
   boost::asio::io_context loop;
   run(loop, ring_twice_wait_twice());
+}
+
+Task<void> wait_into(Broadcast* bell, Millis limit, std::vector<std::string>* ends) {
+  auto rung = co_await bell->wait_for(limit);
+  ends->push_back(!rung ? std::string(to_string(rung.error().code)) : rung.value() ? "rung" : "late");
+}
+
+TEST(Broadcast, wakes_everybody_who_waits_and_nobody_who_comes_later) {
+  boost::asio::io_context loop;
+  Broadcast bell;
+  TaskGroup group(loop.get_executor());
+  std::vector<std::string> ends;
+  bell.ring();  // nobody waits: nothing is kept
+  for (int i = 0; i < 3; ++i) group.spawn("waiter", wait_into(&bell, 1h, &ends));
+  loop.poll();
+  EXPECT_TRUE(ends.empty());
+  bell.ring();
+  bell.ring();
+  group.spawn("too late", wait_into(&bell, 1ms, &ends));
+  EXPECT_TRUE(run(loop, test::eventually([&] { return ends.size() == 4; })));
+  EXPECT_EQ(ends, (std::vector<std::string>{"rung", "rung", "rung", "late"}));
+  bell.ring();  // those who ended are forgotten
+  run(loop, group.stop());
+}
+
+TEST(Broadcast, stop_cancels_a_waiter_and_leaves_the_others) {
+  boost::asio::io_context loop;
+  Broadcast bell;
+  TaskGroup stopped(loop.get_executor()), other(loop.get_executor());
+  std::vector<std::string> ends;
+  stopped.spawn("stopped", wait_into(&bell, 1h, &ends));
+  other.spawn("other", wait_into(&bell, 1h, &ends));
+  loop.poll();
+  run(loop, stopped.stop());
+  EXPECT_EQ(ends, (std::vector<std::string>{"cancelled"}));
+  bell.ring();
+  EXPECT_TRUE(run(loop, test::eventually([&] { return ends.size() == 2; })));
+  EXPECT_EQ(ends[1], "rung");
+  run(loop, other.stop());
+}
+
+Task<std::pair<std::thread::id, std::thread::id>> where(boost::asio::thread_pool* pool) {
+  const auto worker = co_await offload(pool, [] { return std::this_thread::get_id(); });
+  co_return std::pair{worker, std::this_thread::get_id()};
+}
+TEST(Offload, works_on_the_pool_and_resumes_on_the_loop) {
+  boost::asio::io_context loop;
+  boost::asio::thread_pool pool(2);
+  const auto [worker, caller] = run(loop, where(&pool));
+  EXPECT_NE(worker, std::this_thread::get_id());
+  EXPECT_EQ(caller, std::this_thread::get_id());
+}
+
+TEST(Offload, moves_work_and_result) {
+  boost::asio::io_context loop;
+  boost::asio::thread_pool pool(1);
+  auto number = std::make_unique<int>(7);
+  auto back = run(loop, offload(&pool, [number = std::move(number)]() mutable { return std::move(number); }));
+  EXPECT_EQ(*back, 7);
+  EXPECT_EQ(
+      run(loop, offload(&pool, []() -> Result<int> { return fail(Errc::io, "disk full"); })).error().code,
+      Errc::io);
+}
+
+Task<void> add(boost::asio::thread_pool* pool, int i, int* sum) {
+  *sum += co_await offload(pool, [i] { return i; });  // the sum is touched on the loop only
+}
+TEST(Offload, many_at_once) {
+  boost::asio::io_context loop;
+  boost::asio::thread_pool pool(4);
+  TaskGroup group(loop.get_executor());
+  int sum = 0;
+  for (int i = 1; i <= 1000; ++i) group.spawn("add", add(&pool, i, &sum));
+  EXPECT_TRUE(run(loop, test::eventually([&] { return sum == 500'500; })));
+  run(loop, group.stop());
+}
+
+/// Work that a thread is doing cannot be taken back: stop() waits for it, and what it uses lives until then.
+TEST(Offload, stop_waits_for_the_work) {
+  boost::asio::io_context loop;
+  boost::asio::thread_pool pool(1);
+  TaskGroup group(loop.get_executor());
+  std::atomic<bool> begun = false, go_on = false, done = false;
+  struct Work {
+    std::atomic<bool>&begun, &go_on, &done;
+    int operator()() const {
+      begun = true;
+      begun.notify_all();
+      go_on.wait(false);
+      done = true;
+      return 0;
+    }
+  };
+  struct Caller {
+    static Task<void> call(boost::asio::thread_pool* pool, Work work) { co_await offload(pool, work); }
+  };
+  group.spawn("caller", Caller::call(&pool, {begun, go_on, done}));
+  loop.poll();
+  begun.wait(false);
+  group.cancel();
+  loop.poll();
+  EXPECT_EQ(group.size(), 1u) << "not ended while the thread works";
+  go_on = true;
+  go_on.notify_all();
+  run(loop, group.stop());
+  EXPECT_TRUE(done);
 }
 
 TEST(Backoff, doubles_to_its_ceiling_with_jitter_between_half_and_whole) {
