@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -82,6 +83,8 @@ resp::Value RespConnection::read_value(Limit limit) {
   resp::Parser parser(limits);
   std::size_t fed = 0;
   for (;;) {
+    // Between commands of a replica there may be bare newlines.
+    if (fed == 0) input_.erase(0, std::min(input_.find_first_not_of('\n'), input_.size()));
     // One byte would do, but replies are small: the parser gets what is there, and what it does not use
     // stays.
     while (fed < input_.size()) {

@@ -6,8 +6,8 @@
 #include <thread>
 
 #include "keeper/keeper.h"
+#include "redis.h"
 #include "support/child_process.h"
-#include "support/redis_process.h"
 #include "support/resp_connection.h"
 #include "support/temp_dir.h"
 #include "support/wait_until.h"
