@@ -1,9 +1,10 @@
-// penstock-sentinel-hook: Sentinel's client-reconfig-script. Tells a metaserver that a fail-over has happened.
+// penstock-sentinel-hook: Sentinel's client-reconfig-script. Tells a metaserver that a fail-over has
+// happened.
 //
 // Sentinel calls it with seven arguments:
 //   <master-name> <role> <state> <from-ip> <from-port> <to-ip> <to-port>
-// where the master name is "<cluster>/<shard>". It is a native binary because a hardened Sentinel unit starts no shell.
-// Exit codes are Sentinel's: 0 done, 1 try again later, 2 and above never try again.
+// where the master name is "<cluster>/<shard>". It is a native binary because a hardened Sentinel unit starts
+// no shell. Exit codes are Sentinel's: 0 done, 1 try again later, 2 and above never try again.
 #include <cstdio>
 #include <filesystem>
 

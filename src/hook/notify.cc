@@ -24,7 +24,8 @@ Result<Address> parse_pair(const std::string& what, const std::string& host, con
 http::ClientRequest request_for(const MasterChange& change, const Address& metaserver) {
   http::ClientRequest request;
   request.method = http::Method::post;
-  request.url = "http://" + metaserver.text() + "/api/" + change.cluster + "/" + change.shard + "/redis/master/change";
+  request.url =
+      "http://" + metaserver.text() + "/api/" + change.cluster + "/" + change.shard + "/redis/master/change";
   const model::Json body = {{"from", change.from.text()}, {"to", change.to.text()}, {"source", "sentinel"}};
   request.body = model::dump_json(body);
   return request;
@@ -77,7 +78,8 @@ Outcome notify(const MasterChange& change, const Options& options) {
   boost::asio::io_context loop;
   Outcome outcome;
   std::exception_ptr bug;
-  boost::asio::co_spawn(loop, ask_in_turn(change, options, &outcome), [&bug](std::exception_ptr e) { bug = e; });
+  boost::asio::co_spawn(loop, ask_in_turn(change, options, &outcome),
+                        [&bug](std::exception_ptr e) { bug = e; });
   loop.run();
   if (bug) std::rethrow_exception(bug);
   return outcome;

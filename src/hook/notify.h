@@ -32,8 +32,8 @@ struct Outcome {
   std::string detail;  ///< what each metaserver that was asked said
 };
 
-/// Asks the metaservers in turn until one accepts. A 4xx from any of them is final (kNever): the others would say the
-/// same. Nobody reachable, or 5xx from all, is kRetry. Blocks.
+/// Asks the metaservers in turn until one accepts. A 4xx from any of them is final (kNever): the others would
+/// say the same. Nobody reachable, or 5xx from all, is kRetry. Blocks.
 Outcome notify(const MasterChange& change, const Options& options);
 
 }  // namespace penstock::hook

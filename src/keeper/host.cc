@@ -17,10 +17,13 @@ using http::Method;
 using model::Json;
 constexpr log::Logger kLog{"keeper-host"};
 
-http::Response json_response(int status, const Json& body) { return {status, model::dump_json(body), "application/json", {}}; }
+http::Response json_response(int status, const Json& body) {
+  return {status, model::dump_json(body), "application/json", {}};
+}
 
 /// What the admin REST says of a keeper: its report, where it serves, and whether it runs.
-Json describe(const Address& address, const Keeper* keeper, const std::string& cluster, const std::string& shard) {
+Json describe(const Address& address, const Keeper* keeper, const std::string& cluster,
+              const std::string& shard) {
   Json body = {{"cluster", cluster}, {"shard", shard}};
   if (keeper) body = Json::parse(model::to_json(keeper->report()));
   body["address"] = address.text();
@@ -46,20 +49,26 @@ Host::~Host() = default;
 void Host::add_routes() {
   router_.on(Method::get, "/api/v1/keepers", [this](http::Request r) { return list(std::move(r)); });
   router_.on(Method::post, "/api/v1/keepers", [this](http::Request r) { return create(std::move(r)); });
-  router_.on(Method::del, "/api/v1/keepers/{cluster}/{shard}", [this](http::Request r) { return remove(std::move(r)); });
-  router_.on(Method::post, "/api/v1/keepers/{cluster}/{shard}/start", [this](http::Request r) { return start_keeper(std::move(r)); });
-  router_.on(Method::post, "/api/v1/keepers/{cluster}/{shard}/stop", [this](http::Request r) { return stop_keeper(std::move(r)); });
+  router_.on(Method::del, "/api/v1/keepers/{cluster}/{shard}",
+             [this](http::Request r) { return remove(std::move(r)); });
+  router_.on(Method::post, "/api/v1/keepers/{cluster}/{shard}/start",
+             [this](http::Request r) { return start_keeper(std::move(r)); });
+  router_.on(Method::post, "/api/v1/keepers/{cluster}/{shard}/stop",
+             [this](http::Request r) { return stop_keeper(std::move(r)); });
   daemon::add_standard_routes(router_, [this] { return not_ready(); }, registry_);
 }
 
-fs::path Host::directory_of(const ShardKey& shard) const { return options_.data_dir / shard.first / shard.second; }
+fs::path Host::directory_of(const ShardKey& shard) const {
+  return options_.data_dir / shard.first / shard.second;
+}
 
 Task<Result<>> Host::start() {
   std::error_code error;
   fs::create_directories(options_.data_dir, error);
   if (error) co_return fail(Errc::io, "data_dir " + options_.data_dir.string() + ": " + error.message());
-  zk_ = zk::open_session(executor_, {options_.zookeeper_servers, options_.zookeeper_chroot, options_.zookeeper_session_timeout,
-                                     options_.zookeeper_session_timeout * 2 / 3});
+  zk_ = zk::open_session(
+      executor_, {options_.zookeeper_servers, options_.zookeeper_chroot, options_.zookeeper_session_timeout,
+                  options_.zookeeper_session_timeout * 2 / 3});
   PS_CO_TRY(server_.listen(options_.admin_host, options_.admin_port));
   PS_CO_TRY(reopen_all());
   model::KeeperHostInfo info;
@@ -67,7 +76,8 @@ Task<Result<>> Host::start() {
   info.admin = {options_.advertise_host, server_.port()};
   info.version = PENSTOCK_VERSION;
   info.capacity_bytes = static_cast<std::int64_t>(fs::space(options_.data_dir, error).available);
-  presence_ = zk::keep_present(executor_, *zk_, zk_paths::keeper_hosts(options_.dc), options_.id, model::to_json(info), zk::CreateMode::ephemeral);
+  presence_ = zk::keep_present(executor_, *zk_, zk_paths::keeper_hosts(options_.dc), options_.id,
+                               model::to_json(info), zk::CreateMode::ephemeral);
   tasks_.spawn("keeper host metrics", measure_loop());
   co_return success();
 }
@@ -80,8 +90,8 @@ Task<void> Host::stop() {
   if (zk_) co_await zk_->stop();
 }
 
-/// Every keeper whose directory is here comes back, whoever ordered it once. One that cannot is logged and listed as
-/// stopped; the others work.
+/// Every keeper whose directory is here comes back, whoever ordered it once. One that cannot is logged and
+/// listed as stopped; the others work.
 Result<> Host::reopen_all() {
   std::error_code error;
   for (const auto& cluster : fs::directory_iterator(options_.data_dir, error)) {
@@ -90,13 +100,15 @@ Result<> Host::reopen_all() {
       auto text = read_file(shard.path() / "address");
       auto address = text ? parse_address(text.value()) : Result<Address>(fail(std::move(text).error()));
       if (!address) {
-        kLog.warn("directory without a keeper", {{"path", shard.path().string()}, {"why", address.error().message}});
+        kLog.warn("directory without a keeper",
+                  {{"path", shard.path().string()}, {"why", address.error().message}});
         continue;
       }
       Running& running = keepers_[key];
       running.address = address.value();
       if (auto launched = launch(key, running); !launched)
-        kLog.error("keeper did not start", {{"shard", key.first + "/" + key.second}, {"why", launched.error().message}});
+        kLog.error("keeper did not start",
+                   {{"shard", key.first + "/" + key.second}, {"why", launched.error().message}});
     }
   }
   return success();
@@ -121,9 +133,11 @@ Result<> Host::launch(const ShardKey& shard, Running& running) {
   auto keeper = std::make_unique<Keeper>(executor_, std::move(options), std::move(store));
   PS_TRY(keeper->start());
   running.keeper = std::move(keeper);
-  running.presence = zk::keep_present(executor_, *zk_, zk_paths::keeper_elector(options_.dc, shard.first, shard.second), options_.id,
-                                      model::to_json(registration), zk::CreateMode::ephemeral_sequential);
-  kLog.info("keeper runs", {{"shard", shard.first + "/" + shard.second}, {"address", running.address.text()}});
+  running.presence =
+      zk::keep_present(executor_, *zk_, zk_paths::keeper_elector(options_.dc, shard.first, shard.second),
+                       options_.id, model::to_json(registration), zk::CreateMode::ephemeral_sequential);
+  kLog.info("keeper runs",
+            {{"shard", shard.first + "/" + shard.second}, {"address", running.address.text()}});
   return success();
 }
 
@@ -147,7 +161,9 @@ Task<http::Response> Host::create(http::Request request) {
   if (const auto found = keepers_.find(shard); found != keepers_.end()) {
     Running& running = found->second;
     if (running.address != address)
-      co_return http::problem(409, "conflict", "address: the keeper of " + shard.first + "/" + shard.second + " serves at " + running.address.text());
+      co_return http::problem(409, "conflict",
+                              "address: the keeper of " + shard.first + "/" + shard.second + " serves at " +
+                                  running.address.text());
     if (!running.keeper) {
       if (auto launched = launch(shard, running); !launched) co_return http::problem(launched.error());
     }
@@ -155,13 +171,16 @@ Task<http::Response> Host::create(http::Request request) {
   }
   for (const auto& [other, running] : keepers_)
     if (running.address == address)
-      co_return http::problem(409, "conflict", "address: " + address.text() + " is the keeper of " + other.first + "/" + other.second);
+      co_return http::problem(
+          409, "conflict",
+          "address: " + address.text() + " is the keeper of " + other.first + "/" + other.second);
   Running running;
   running.address = address;
   if (auto launched = launch(shard, running); !launched) {
     std::error_code ignored;
     fs::remove_all(directory_of(shard), ignored);
-    co_return http::problem(launched.error().code == Errc::io ? 409 : 500, to_string(launched.error().code), launched.error().message);
+    co_return http::problem(launched.error().code == Errc::io ? 409 : 500, to_string(launched.error().code),
+                            launched.error().message);
   }
   if (auto saved = save_address(shard, address); !saved) co_return http::problem(saved.error());
   const auto [entry, fresh] = keepers_.emplace(shard, std::move(running));
@@ -184,7 +203,8 @@ Task<http::Response> Host::remove(http::Request request) {
 
 Task<http::Response> Host::list(http::Request) {
   Json keepers = Json::array();
-  for (const auto& [shard, running] : keepers_) keepers.push_back(describe(running.address, running.keeper.get(), shard.first, shard.second));
+  for (const auto& [shard, running] : keepers_)
+    keepers.push_back(describe(running.address, running.keeper.get(), shard.first, shard.second));
   co_return json_response(200, {{"host", options_.id}, {"dc", options_.dc}, {"keepers", keepers}});
 }
 
@@ -195,7 +215,8 @@ Task<http::Response> Host::start_keeper(http::Request request) {
   if (!found->second.keeper) {
     if (auto launched = launch(shard, found->second); !launched) co_return http::problem(launched.error());
   }
-  co_return json_response(200, describe(found->second.address, found->second.keeper.get(), shard.first, shard.second));
+  co_return json_response(
+      200, describe(found->second.address, found->second.keeper.get(), shard.first, shard.second));
 }
 
 Task<http::Response> Host::stop_keeper(http::Request request) {
@@ -208,7 +229,8 @@ Task<http::Response> Host::stop_keeper(http::Request request) {
 
 std::vector<std::string> Host::not_ready() const {
   std::vector<std::string> reasons;
-  if (!zk_ || !zk_->connected()) reasons.push_back("zookeeper " + options_.zookeeper_servers + " is not connected");
+  if (!zk_ || !zk_->connected())
+    reasons.push_back("zookeeper " + options_.zookeeper_servers + " is not connected");
   for (const auto& [shard, running] : keepers_)
     if (!running.keeper) reasons.push_back("keeper " + shard.first + "/" + shard.second + " does not run");
   return reasons;
@@ -220,13 +242,20 @@ Task<void> Host::measure_loop() {
       if (!running.keeper) continue;
       const model::KeeperReport report = running.keeper->report();
       const metrics::Labels labels{{"cluster", shard.first}, {"shard", shard.second}};
-      registry_.gauge("penstock_keeper_offset_bytes", "Last stream offset stored.", labels).set(static_cast<double>(report.offset));
-      registry_.gauge("penstock_keeper_disk_bytes", "RDB and log on disk.", labels).set(static_cast<double>(running.keeper->store().disk_bytes()));
-      registry_.gauge("penstock_keeper_replicas", "Replicas that stream.", labels).set(static_cast<double>(report.replicas));
-      registry_.gauge("penstock_keeper_upstream_connected", "1 while the upstream link streams.", labels).set(report.link == "connected");
-      registry_.gauge("penstock_keeper_active", "1 while ACTIVE.", labels).set(report.state == model::KeeperState::active);
-      registry_.gauge("penstock_keeper_full_syncs", "Full syncs taken from upstream.", labels).set(static_cast<double>(report.full_syncs));
-      registry_.gauge("penstock_keeper_full_syncs_served", "Full syncs served to replicas.", labels).set(static_cast<double>(report.full_syncs_served));
+      registry_.gauge("penstock_keeper_offset_bytes", "Last stream offset stored.", labels)
+          .set(static_cast<double>(report.offset));
+      registry_.gauge("penstock_keeper_disk_bytes", "RDB and log on disk.", labels)
+          .set(static_cast<double>(running.keeper->store().disk_bytes()));
+      registry_.gauge("penstock_keeper_replicas", "Replicas that stream.", labels)
+          .set(static_cast<double>(report.replicas));
+      registry_.gauge("penstock_keeper_upstream_connected", "1 while the upstream link streams.", labels)
+          .set(report.link == "connected");
+      registry_.gauge("penstock_keeper_active", "1 while ACTIVE.", labels)
+          .set(report.state == model::KeeperState::active);
+      registry_.gauge("penstock_keeper_full_syncs", "Full syncs taken from upstream.", labels)
+          .set(static_cast<double>(report.full_syncs));
+      registry_.gauge("penstock_keeper_full_syncs_served", "Full syncs served to replicas.", labels)
+          .set(static_cast<double>(report.full_syncs_served));
     }
     if (auto slept = co_await sleep_for(Millis{1'000}); !slept) co_return;
   }

@@ -1,5 +1,5 @@
-// The keeper host: one process that runs many keepers, each on its own port; an admin REST to create and remove them; and
-// their registrations in ZooKeeper. Keepers work whether ZooKeeper is there or not.
+// The keeper host: one process that runs many keepers, each on its own port; an admin REST to create and
+// remove them; and their registrations in ZooKeeper. Keepers work whether ZooKeeper is there or not.
 #pragma once
 
 #include <map>
@@ -28,7 +28,7 @@ class Host : public daemon::Daemon {
   using ShardKey = std::pair<std::string, std::string>;  ///< cluster, shard
   struct Running {
     Address address;
-    std::unique_ptr<Keeper> keeper;          ///< null: stopped, its data stays
+    std::unique_ptr<Keeper> keeper;  ///< null: stopped, its data stays
     std::unique_ptr<zk::Presence> presence;
   };
 

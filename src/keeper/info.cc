@@ -13,10 +13,13 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-bool link_is_up(const model::KeeperReport& report) { return report.link == "connected"; }
+bool link_is_up(const model::KeeperReport& report) {
+  return report.link == "connected";
+}
 
 void server_section(std::ostream& out, const InfoFacts& facts) {
-  out << "# Server\r\nredis_version:7.0.15\r\npenstock_version:" PENSTOCK_VERSION "\r\nredis_mode:standalone\r\nrun_id:"
+  out << "# Server\r\nredis_version:7.0.15\r\npenstock_version:" PENSTOCK_VERSION
+         "\r\nredis_mode:standalone\r\nrun_id:"
       << run_id(facts.report.uuid) << "\r\ntcp_port:" << facts.port << "\r\n";
 }
 
@@ -26,40 +29,49 @@ void replication_section(std::ostream& out, const InfoFacts& facts) {
   const auto& upstream = facts.pretended_upstream ? facts.pretended_upstream : report.upstream;
   const bool up = facts.pretended_upstream || link_is_up(report);
   out << "# Replication\r\nrole:slave\r\nmaster_host:" << (upstream ? upstream->host : "")
-      << "\r\nmaster_port:" << (upstream ? upstream->port : 0) << "\r\nmaster_link_status:" << (up ? "up" : "down")
-      << "\r\nmaster_last_io_seconds_ago:" << (up ? 0 : -1) << "\r\nmaster_sync_in_progress:" << (report.link == "sync")
+      << "\r\nmaster_port:" << (upstream ? upstream->port : 0)
+      << "\r\nmaster_link_status:" << (up ? "up" : "down")
+      << "\r\nmaster_last_io_seconds_ago:" << (up ? 0 : -1)
+      << "\r\nmaster_sync_in_progress:" << (report.link == "sync")
       << "\r\nslave_read_repl_offset:" << report.offset << "\r\nslave_repl_offset:" << report.offset;
   if (!up) out << "\r\nmaster_link_down_since_seconds:0";
-  out << "\r\nslave_priority:0\r\nslave_read_only:1\r\nreplica_announced:1\r\nconnected_slaves:" << facts.replicas.size();
+  out << "\r\nslave_priority:0\r\nslave_read_only:1\r\nreplica_announced:1\r\nconnected_slaves:"
+      << facts.replicas.size();
   for (std::size_t i = 0; i < facts.replicas.size(); ++i) {
     const ReplicaLine& replica = facts.replicas[i];
-    out << "\r\nslave" << i << ":ip=" << replica.address.host << ",port=" << replica.address.port << ",state=" << replica.state
-        << ",offset=" << replica.offset << ",lag=" << replica.lag_seconds;
+    out << "\r\nslave" << i << ":ip=" << replica.address.host << ",port=" << replica.address.port
+        << ",state=" << replica.state << ",offset=" << replica.offset << ",lag=" << replica.lag_seconds;
   }
-  out << "\r\nmaster_failover_state:no-failover\r\nmaster_replid:" << (report.replid.empty() ? zeros : report.replid)
+  out << "\r\nmaster_failover_state:no-failover\r\nmaster_replid:"
+      << (report.replid.empty() ? zeros : report.replid)
       << "\r\nmaster_replid2:" << (report.replid2.empty() ? zeros : report.replid2)
       << "\r\nmaster_repl_offset:" << report.offset << "\r\nsecond_repl_offset:" << report.second_offset
       << "\r\nrepl_backlog_active:1\r\nrepl_backlog_size:" << facts.backlog_bytes
-      << "\r\nrepl_backlog_first_byte_offset:" << std::max<std::int64_t>(report.log_first, 0) << "\r\nrepl_backlog_histlen:"
-      << (report.log_first < 0 ? 0 : report.offset - report.log_first + 1) << "\r\n";
+      << "\r\nrepl_backlog_first_byte_offset:" << std::max<std::int64_t>(report.log_first, 0)
+      << "\r\nrepl_backlog_histlen:" << (report.log_first < 0 ? 0 : report.offset - report.log_first + 1)
+      << "\r\n";
 }
 
 void stats_section(std::ostream& out, const InfoFacts& facts) {
-  out << "# Stats\r\nsync_full:" << facts.report.full_syncs_served << "\r\nsync_partial_ok:" << facts.partial_syncs_served
-      << "\r\nsync_partial_err:0\r\n";
+  out << "# Stats\r\nsync_full:" << facts.report.full_syncs_served
+      << "\r\nsync_partial_ok:" << facts.partial_syncs_served << "\r\nsync_partial_err:0\r\n";
 }
 
 void keeper_section(std::ostream& out, const InfoFacts& facts) {
   const auto& report = facts.report;
   out << "# Keeper\r\nkeeper_state:" << model::to_string(report.state) << "\r\nkeeper_epoch:" << report.epoch
-      << "\r\nkeeper_cluster:" << report.cluster << "\r\nkeeper_shard:" << report.shard << "\r\nkeeper_uuid:" << report.uuid
-      << "\r\nkeeper_link:" << report.link << "\r\nkeeper_handover:" << model::to_string(report.handover)
-      << "\r\nkeeper_rdb_offset:" << report.rdb_offset << "\r\nkeeper_full_syncs:" << report.full_syncs << "\r\n";
+      << "\r\nkeeper_cluster:" << report.cluster << "\r\nkeeper_shard:" << report.shard
+      << "\r\nkeeper_uuid:" << report.uuid << "\r\nkeeper_link:" << report.link
+      << "\r\nkeeper_handover:" << model::to_string(report.handover)
+      << "\r\nkeeper_rdb_offset:" << report.rdb_offset << "\r\nkeeper_full_syncs:" << report.full_syncs
+      << "\r\n";
 }
 
 }  // namespace
 
-std::string run_id(const std::string& uuid) { return (uuid + uuid + std::string(40, '0')).substr(0, 40); }
+std::string run_id(const std::string& uuid) {
+  return (uuid + uuid + std::string(40, '0')).substr(0, 40);
+}
 
 std::string info_text(const InfoFacts& facts, std::string_view section) {
   const std::string wanted = lower(section);

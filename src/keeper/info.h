@@ -21,18 +21,19 @@ struct ReplicaLine {
 struct InfoFacts {
   model::KeeperReport report;
   std::uint16_t port = 0;
-  std::int64_t backlog_bytes = 0;   ///< the log's budget
+  std::int64_t backlog_bytes = 0;  ///< the log's budget
   std::int64_t partial_syncs_served = 0;
   std::vector<ReplicaLine> replicas;
-  /// What a Sentinel asked this keeper to follow and the keeper only pretended to: INFO names it as the master with the
-  /// link up, so that Sentinel's fail-over does not wait for us. ROLE and KEEPER GETSTATE tell the truth.
+  /// What a Sentinel asked this keeper to follow and the keeper only pretended to: INFO names it as the
+  /// master with the link up, so that Sentinel's fail-over does not wait for us. ROLE and KEEPER GETSTATE
+  /// tell the truth.
   std::optional<Address> pretended_upstream;
 };
 
 /// 40 hex digits that stay the same for the life of the store: Sentinel tells instances apart by it.
 std::string run_id(const std::string& uuid);
-/// `section` in any case; empty, "all", "default", "everything": all there are. role: stands before the other fields that
-/// Sentinel reads, and slave_priority is 0, so that no Sentinel ever promotes a keeper.
+/// `section` in any case; empty, "all", "default", "everything": all there are. role: stands before the other
+/// fields that Sentinel reads, and slave_priority is 0, so that no Sentinel ever promotes a keeper.
 std::string info_text(const InfoFacts& facts, std::string_view section);
 resp::Value role_reply(const model::KeeperReport& report);
 

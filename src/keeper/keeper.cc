@@ -26,10 +26,13 @@ UpstreamOptions upstream_options(const KeeperOptions& options) {
 KeeperState after_restart(KeeperState state) {
   switch (state) {
     case KeeperState::active:
-    case KeeperState::pre_active: return KeeperState::pre_active;
+    case KeeperState::pre_active:
+      return KeeperState::pre_active;
     case KeeperState::backup:
-    case KeeperState::pre_backup: return KeeperState::pre_backup;
-    case KeeperState::unknown: return KeeperState::unknown;
+    case KeeperState::pre_backup:
+      return KeeperState::pre_backup;
+    case KeeperState::unknown:
+      return KeeperState::unknown;
   }
   return KeeperState::unknown;
 }
@@ -66,7 +69,9 @@ Result<> Keeper::start() {
   if (!error) acceptor_.set_option(asio::ip::tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor_.bind(endpoint, error);
   if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-  if (error) return fail(Errc::io, "keeper " + options_.cluster + "/" + options_.shard + ": listen " + listen.text() + ": " + error.message());
+  if (error)
+    return fail(Errc::io, "keeper " + options_.cluster + "/" + options_.shard + ": listen " + listen.text() +
+                              ": " + error.message());
   // A hand-over that was accepted leaves the keeper without upstream until its owner gives the next order.
   if (handover_.state != HandoverState::accepted) link_.follow(store_->meta().upstream);
   tasks_.spawn("keeper accept", accept_loop());
@@ -87,8 +92,12 @@ std::int64_t Keeper::now_ms() const {
   return std::chrono::duration_cast<Millis>(MonoClock::now().time_since_epoch()).count();
 }
 
-void Keeper::log_grew() { changed_.ring(); }
-void Keeper::upstream_changed() { changed_.ring(); }
+void Keeper::log_grew() {
+  changed_.ring();
+}
+void Keeper::upstream_changed() {
+  changed_.ring();
+}
 void Keeper::history_changed() {
   ++history_generation_;
   for (Session* session : sessions_) session->history_changed();
@@ -108,7 +117,8 @@ Standing Keeper::standing() const {
 void Keeper::expire_handover() {
   const Handover now = expire(handover_, now_ms());
   if (now == handover_) return;
-  kLog.warn("hand-over expired", {{"shard", options_.cluster + "/" + options_.shard}, {"replid", handover_.replid}});
+  kLog.warn("hand-over expired",
+            {{"shard", options_.cluster + "/" + options_.shard}, {"replid", handover_.replid}});
   handover_ = now;
   link_.acknowledge_eagerly(false);
   changed_.ring();
@@ -116,7 +126,8 @@ void Keeper::expire_handover() {
 
 Result<> Keeper::set_state(const Order& order) {
   const OrderAnswer answer = decide_order(order, standing());
-  if (answer.verdict == OrderVerdict::stale) return fail(Errc::stale_epoch, "have " + std::to_string(answer.have) + ": " + answer.reason);
+  if (answer.verdict == OrderVerdict::stale)
+    return fail(Errc::stale_epoch, "have " + std::to_string(answer.have) + ": " + answer.reason);
   StoreMeta meta = store_->meta();
   meta.state = order.active ? KeeperState::active : KeeperState::backup;
   meta.upstream = order.upstream;
@@ -142,8 +153,10 @@ Result<> Keeper::set_state(const Order& order) {
 Result<> Keeper::arm_handover(const std::string& replid, std::uint64_t epoch, std::int64_t ttl_ms) {
   expire_handover();
   const StoreMeta& now = store_->meta();
-  if (now.state != KeeperState::active) return fail(Errc::refused, "this keeper is " + std::string(model::to_string(now.state)));
-  if (!same_replid(replid, store_->history().replid)) return fail(Errc::refused, "the current replid is " + store_->history().replid);
+  if (now.state != KeeperState::active)
+    return fail(Errc::refused, "this keeper is " + std::string(model::to_string(now.state)));
+  if (!same_replid(replid, store_->history().replid))
+    return fail(Errc::refused, "the current replid is " + store_->history().replid);
   PS_TRY(auto armed, arm(handover_, replid, epoch, ttl_ms, now.epoch, now_ms()));
   if (epoch > now.epoch) {
     StoreMeta meta = now;
@@ -164,7 +177,8 @@ Result<> Keeper::accept_handover() {
   handover_ = accepted;
   link_.acknowledge_eagerly(false);
   link_.follow(std::nullopt);
-  kLog.info("hand-over accepted", {{"shard", options_.cluster + "/" + options_.shard}, {"from", accepted.from}});
+  kLog.info("hand-over accepted",
+            {{"shard", options_.cluster + "/" + options_.shard}, {"from", accepted.from}});
   changed_.ring();
   return success();
 }
@@ -181,13 +195,16 @@ Result<> Keeper::replicaof(const std::optional<Address>& target) {
   expire_handover();
   const StoreMeta& meta = store_->meta();
   switch (decide_replicaof(target, standing(), handover_, meta.members, options_.standalone)) {
-    case ReplicaOfVerdict::refuse: return fail(Errc::refused, "a keeper is never a master");
+    case ReplicaOfVerdict::refuse:
+      return fail(Errc::refused, "a keeper is never a master");
     case ReplicaOfVerdict::pretend:
       if (pretended_upstream_ != target)
-        kLog.warn("REPLICAOF without an epoch is not obeyed", {{"shard", options_.cluster + "/" + options_.shard}, {"target", target->text()}});
+        kLog.warn("REPLICAOF without an epoch is not obeyed",
+                  {{"shard", options_.cluster + "/" + options_.shard}, {"target", target->text()}});
       pretended_upstream_ = target;
       return success();
-    case ReplicaOfVerdict::obey: break;
+    case ReplicaOfVerdict::obey:
+      break;
   }
   pretended_upstream_.reset();
   if (options_.standalone) {

@@ -1,4 +1,5 @@
-// One keeper: a store, an upstream link, and the sessions of those who connect to its port. Belongs to one loop.
+// One keeper: a store, an upstream link, and the sessions of those who connect to its port. Belongs to one
+// loop.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -26,7 +27,8 @@ struct KeeperOptions {
 
 class Keeper : private UpstreamListener {
  public:
-  /// `store` as opened for this shard. Restores what the metadata says: PRE_ACTIVE or PRE_BACKUP, and its upstream.
+  /// `store` as opened for this shard. Restores what the metadata says: PRE_ACTIVE or PRE_BACKUP, and its
+  /// upstream.
   Keeper(Executor executor, KeeperOptions options, std::unique_ptr<Store> store);
   ~Keeper() override;
 
@@ -68,7 +70,7 @@ class Keeper : private UpstreamListener {
   std::unique_ptr<Store> store_;
   UpstreamLink link_;
   boost::asio::ip::tcp::acceptor acceptor_;
-  Broadcast changed_;               ///< whatever a waiting request or a feed may depend on
+  Broadcast changed_;  ///< whatever a waiting request or a feed may depend on
   std::uint64_t history_generation_ = 0;
   Handover handover_;
   std::optional<Address> pretended_upstream_;  ///< see InfoFacts

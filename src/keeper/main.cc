@@ -66,6 +66,8 @@ int main(int argc, char** argv) {
   daemon::Spec spec;
   spec.name = "penstock-keeper";
   spec.read_config = [&options](penstock::config::Reader& reader) { options = keeper::read_options(reader); };
-  spec.build = [&options](penstock::Executor executor) { return std::make_unique<keeper::Host>(std::move(executor), options); };
+  spec.build = [&options](penstock::Executor executor) {
+    return std::make_unique<keeper::Host>(std::move(executor), options);
+  };
   return daemon::run_daemon(argc, argv, spec);
 }

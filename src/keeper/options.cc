@@ -8,7 +8,8 @@ StoreOptions read_store(config::Reader& reader) {
   store.segment_bytes = reader.bytes("store.segment", store.segment_bytes);
   store.log_bytes_max = reader.bytes("store.log_max", store.log_bytes_max);
   if (store.segment_bytes < (64u << 10)) reader.problem("store.segment", "must be at least 64kb");
-  if (store.log_bytes_max < 2 * store.segment_bytes) reader.problem("store.log_max", "must be at least two segments");
+  if (store.log_bytes_max < 2 * store.segment_bytes)
+    reader.problem("store.log_max", "must be at least two segments");
   const std::string fsync = reader.string("store.fsync", "everysec");
   if (fsync == "everysec") {
     store.fsync = StoreOptions::Fsync::everysec;

@@ -19,7 +19,8 @@ struct HostOptions {
   std::string admin_host;
   std::uint16_t admin_port = 0;
   std::string advertise_host;  ///< where others reach this host's admin port; default: admin_host
-  std::string announce_host;   ///< what keepers tell upstream as their address; empty: the address they connect from
+  std::string
+      announce_host;  ///< what keepers tell upstream as their address; empty: the address they connect from
   StoreOptions store;
 };
 

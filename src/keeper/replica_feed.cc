@@ -1,5 +1,5 @@
-// What a replica gets after PSYNC: an answer, perhaps an RDB, then the stream. Nothing but the stream's own bytes once it
-// has begun: a keep-alive in it would move the replica's offset.
+// What a replica gets after PSYNC: an answer, perhaps an RDB, then the stream. Nothing but the stream's own
+// bytes once it has begun: a keep-alive in it would move the replica's offset.
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -57,10 +57,12 @@ Task<Result<>> Session::decide_and_start(std::int64_t* cursor) {
     }
     if (const auto* full = std::get_if<FullResync>(&decision)) {
       ++keeper_.full_syncs_served_;
-      kLog.info("replica gets a full resync", {{"replica", replica_line().address.text()},
-                                               {"why", to_string(full->why)},
-                                               {"asked", psync_->replid + " " + std::to_string(psync_->from)},
-                                               {"have", history.replid + " " + std::to_string(history.log_first) + ".." + std::to_string(history.end)}});
+      kLog.info("replica gets a full resync",
+                {{"replica", replica_line().address.text()},
+                 {"why", to_string(full->why)},
+                 {"asked", psync_->replid + " " + std::to_string(psync_->from)},
+                 {"have", history.replid + " " + std::to_string(history.log_first) + ".." +
+                              std::to_string(history.end)}});
       co_return co_await send_rdb(cursor, history.replid, full->rdb_offset);
     }
     if (const auto* later = std::get_if<TryLater>(&decision)) {
@@ -104,14 +106,16 @@ Task<Result<>> Session::decide_failover(std::int64_t* cursor) {
   }
 }
 
-/// The length is known, so the RDB goes out as $<len>: the stream may follow without waiting for an acknowledgement.
+/// The length is known, so the RDB goes out as $<len>: the stream may follow without waiting for an
+/// acknowledgement.
 Task<Result<>> Session::send_rdb(std::int64_t* cursor, std::string replid, std::int64_t offset) {
   auto rdb = keeper_.store_->open_rdb();
   if (!rdb) co_return fail(std::move(rdb).error());
   const auto pinned = keeper_.store_->pin(offset + 1);
   const std::uint64_t generation = keeper_.history_generation_;
   feed_state_ = "send_bulk";
-  PS_CO_TRY(co_await write("+FULLRESYNC " + replid + " " + std::to_string(offset) + "\r\n$" + std::to_string(rdb.value()->size()) + "\r\n"));
+  PS_CO_TRY(co_await write("+FULLRESYNC " + replid + " " + std::to_string(offset) + "\r\n$" +
+                           std::to_string(rdb.value()->size()) + "\r\n"));
   std::string chunk;
   for (std::uint64_t at = 0; at < rdb.value()->size();) {
     chunk.resize(kChunkBytes);
@@ -121,7 +125,8 @@ Task<Result<>> Session::send_rdb(std::int64_t* cursor, std::string replid, std::
     at += got;
     PS_CO_TRY(co_await write(chunk));
   }
-  if (generation != keeper_.history_generation_) co_return fail(Errc::conflict, "the history changed during the transfer");
+  if (generation != keeper_.history_generation_)
+    co_return fail(Errc::conflict, "the history changed during the transfer");
   streaming_ = !rdb_only_;
   *cursor = rdb_only_ ? -1 : offset + 1;
   co_return success();
@@ -139,11 +144,13 @@ Task<Result<>> Session::stream_from(std::int64_t cursor) {
     if (got > 0) {
       chunk.resize(got);
       cursor += static_cast<std::int64_t>(got);
-      auto [error, n] = co_await boost::asio::async_write(socket_, boost::asio::buffer(chunk), boost::asio::as_tuple(boost::asio::use_awaitable));
+      auto [error, n] = co_await boost::asio::async_write(socket_, boost::asio::buffer(chunk),
+                                                          boost::asio::as_tuple(boost::asio::use_awaitable));
       if (error) co_return fail(Errc::io, error.message());
       continue;
     }
-    if (MonoClock::now() - last_heard_ > kAckTimeout) co_return fail(Errc::timeout, "not a byte for a minute");
+    if (MonoClock::now() - last_heard_ > kAckTimeout)
+      co_return fail(Errc::timeout, "not a byte for a minute");
     PS_CO_TRY(co_await keeper_.changed_.wait_for(kKeepAlive));
   }
 }

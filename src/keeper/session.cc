@@ -20,7 +20,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr log::Logger kLog{"keeper"};
-constexpr std::size_t kOutMax = 1 << 20;          ///< answers that a peer does not read
+constexpr std::size_t kOutMax = 1 << 20;  ///< answers that a peer does not read
 constexpr std::size_t kTransactionMax = 64;
 
 std::string upper(std::string_view text) {
@@ -37,7 +37,9 @@ std::optional<N> number(std::string_view text) {
   return value;
 }
 
-std::string ok() { return "+OK\r\n"; }
+std::string ok() {
+  return "+OK\r\n";
+}
 std::string error_line(std::string_view text) {
   std::string out;
   resp::append_error(out, text);
@@ -58,7 +60,8 @@ Task<void> serve_session(Keeper* keeper, tcp::socket socket) {
   Session session(*keeper, std::move(socket));
   auto ended = co_await session.run();
   if (!ended && session.is_replica() && ended.error().code != Errc::cancelled)
-    kLog.info("replica left", {{"replica", session.replica_line().address.text()}, {"why", ended.error().message}});
+    kLog.info("replica left",
+              {{"replica", session.replica_line().address.text()}, {"why", ended.error().message}});
 }
 
 Session::Session(Keeper& keeper, tcp::socket socket)
@@ -71,7 +74,9 @@ Session::Session(Keeper& keeper, tcp::socket socket)
   keeper_.sessions_.insert(this);
 }
 
-Session::~Session() { keeper_.sessions_.erase(this); }
+Session::~Session() {
+  keeper_.sessions_.erase(this);
+}
 
 Task<Result<>> Session::run() {
   using namespace asio::experimental::awaitable_operators;
@@ -134,7 +139,8 @@ void Session::take(Command command) {
   if (closing_) return;
   command[0] = upper(command[0]);
   if (psync_) {
-    // A replica's acknowledgements. Anything else on a replication link is ignored: an answer would be taken for data.
+    // A replica's acknowledgements. Anything else on a replication link is ignored: an answer would be taken
+    // for data.
     if (command[0] == "REPLCONF" && command.size() >= 3 && upper(command[1]) == "ACK") {
       if (const auto offset = number<std::int64_t>(command[2])) acknowledged_ = *offset;
       last_ack_ = MonoClock::now();
@@ -164,7 +170,9 @@ void Session::take(Command command) {
 
 Session::Answer Session::answer(const Command& command) {
   const std::string& name = command[0];
-  if (name == "PING") return command.size() > 1 ? "$" + std::to_string(command[1].size()) + "\r\n" + command[1] + "\r\n" : "+PONG\r\n";
+  if (name == "PING")
+    return command.size() > 1 ? "$" + std::to_string(command[1].size()) + "\r\n" + command[1] + "\r\n"
+                              : "+PONG\r\n";
   if (name == "KEEPER") return keeper_command(command);
   if (name == "REPLCONF") return replconf(command);
   if (name == "REPLICAOF" || name == "SLAVEOF") return replicaof(command);
@@ -192,7 +200,8 @@ Session::Answer Session::answer(const Command& command) {
   if (name == "CLIENT") return client(command);
   if (name == "CONFIG") {
     if (command.size() > 1 && upper(command[1]) == "GET") return "*0\r\n";
-    if (command.size() > 1 && (upper(command[1]) == "REWRITE" || upper(command[1]) == "RESETSTAT")) return ok();
+    if (command.size() > 1 && (upper(command[1]) == "REWRITE" || upper(command[1]) == "RESETSTAT"))
+      return ok();
     return error_line("ERR a keeper has no CONFIG of its own; see its configuration file");
   }
   if (name == "SUBSCRIBE") return subscribe(command);
@@ -201,7 +210,8 @@ Session::Answer Session::answer(const Command& command) {
     return "*3\r\n$11\r\nunsubscribe\r\n$-1\r\n:0\r\n";
   }
   if (name == "PUBLISH") return publish_command(command);
-  if (name == "AUTH") return error_line("ERR AUTH <password> called without any password configured for this keeper");
+  if (name == "AUTH")
+    return error_line("ERR AUTH <password> called without any password configured for this keeper");
   if (name == "HELLO") return error_line("NOPROTO unsupported protocol version");
   if (name == "SCRIPT") return error_line("NOTBUSY No scripts in execution right now.");
   if (name == "SELECT") return ok();
@@ -211,7 +221,8 @@ Session::Answer Session::answer(const Command& command) {
     closing_ = true;
     return ok();
   }
-  return error_line("ERR unknown command '" + name.substr(0, 64) + "': this is a keeper, it holds a replication log and no data");
+  return error_line("ERR unknown command '" + name.substr(0, 64) +
+                    "': this is a keeper, it holds a replication log and no data");
 }
 
 Session::Answer Session::exec() {
@@ -280,7 +291,8 @@ Session::Answer Session::handover(const Command& command) {
   if (what == "ACCEPT") return answer_of(keeper_.accept_handover());
   if (what == "ABORT") return answer_of(keeper_.abort_handover());
   if (what != "ARM") return error_line("ERR HANDOVER knows ARM, ACCEPT and ABORT");
-  if (command.size() != 8 || upper(command[4]) != "EPOCH" || upper(command[6]) != "TTL") return wrong_arguments("KEEPER HANDOVER ARM");
+  if (command.size() != 8 || upper(command[4]) != "EPOCH" || upper(command[6]) != "TTL")
+    return wrong_arguments("KEEPER HANDOVER ARM");
   const auto epoch = number<std::uint64_t>(command[5]);
   const auto ttl = number<std::int64_t>(command[7]);
   if (!epoch) return error_line("ERR EPOCH: must be an unsigned number");
@@ -313,7 +325,8 @@ Session::Answer Session::replconf(const Command& command) {
 
 Session::Answer Session::replicaof(const Command& command) {
   if (command.size() != 3) return wrong_arguments(command[0]);
-  if (upper(command[1]) == "NO" && upper(command[2]) == "ONE") return answer_of(keeper_.replicaof(std::nullopt));
+  if (upper(command[1]) == "NO" && upper(command[2]) == "ONE")
+    return answer_of(keeper_.replicaof(std::nullopt));
   auto target = make_address(command[1], number<std::int64_t>(command[2]).value_or(0));
   if (!target) return error_line("ERR " + target.error().message);
   return answer_of(keeper_.replicaof(target.value()));
@@ -340,7 +353,8 @@ Session::Answer Session::subscribe(const Command& command) {
   return out.empty() ? wrong_arguments("SUBSCRIBE") : out;
 }
 
-/// Looped back to our own subscribers: Sentinels find each other's greetings on every instance that they watch.
+/// Looped back to our own subscribers: Sentinels find each other's greetings on every instance that they
+/// watch.
 Session::Answer Session::publish_command(const Command& command) {
   if (command.size() != 3) return wrong_arguments("PUBLISH");
   std::int64_t receivers = 0;

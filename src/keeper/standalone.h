@@ -15,7 +15,8 @@ struct StandaloneOptions {
 
 class Standalone : public daemon::Daemon {
  public:
-  Standalone(Executor executor, StandaloneOptions options) : executor_(std::move(executor)), options_(std::move(options)) {}
+  Standalone(Executor executor, StandaloneOptions options)
+      : executor_(std::move(executor)), options_(std::move(options)) {}
 
   Task<Result<>> start() override;
   Task<void> stop() override;

@@ -51,8 +51,15 @@ Error refusal(std::string_view line) {
 
 }  // namespace
 
-UpstreamLink::UpstreamLink(Executor executor, Store& store, UpstreamListener& listener, UpstreamOptions options)
-    : executor_(executor), store_(store), listener_(listener), options_(std::move(options)), moved_(executor), rdb_wanted_(executor), ack_now_(executor) {}
+UpstreamLink::UpstreamLink(Executor executor, Store& store, UpstreamListener& listener,
+                           UpstreamOptions options)
+    : executor_(executor),
+      store_(store),
+      listener_(listener),
+      options_(std::move(options)),
+      moved_(executor),
+      rdb_wanted_(executor),
+      ack_now_(executor) {}
 
 void UpstreamLink::set_state(std::string state) {
   if (state_ == state) return;
@@ -99,9 +106,11 @@ Task<void> UpstreamLink::run() {
                                         {"upstream", target.text()},
                                         {"why", ended.error().message}});
     last_error_ = ended.error().message;
-    // A link that has streamed for a while and was closed deserves a quick next try: a relay above us closes it to tell
-    // of a new replid. Failures in a row, or nonsense in the stream, slow us down. Never a hot loop.
-    const bool served_well = streamed_ && ended.error().code == Errc::io && MonoClock::now() - began > Millis{1'000};
+    // A link that has streamed for a while and was closed deserves a quick next try: a relay above us closes
+    // it to tell of a new replid. Failures in a row, or nonsense in the stream, slow us down. Never a hot
+    // loop.
+    const bool served_well =
+        streamed_ && ended.error().code == Errc::io && MonoClock::now() - began > Millis{1'000};
     if (served_well) backoff.reset();
     if (auto waited = co_await moved_.wait_for(backoff.next(unit_random())); !waited) co_return;
   }
@@ -146,7 +155,9 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
     PS_CO_TRY(co_await receive_rdb(&connection, full.first, full.second, Store::RdbPurpose::new_generation));
     listener_.history_changed();
   } else {
-    co_return fail(line.starts_with('-') ? refusal(line) : Error{Errc::protocol, "bad answer to PSYNC: '" + line.substr(0, 100) + "'"});
+    co_return fail(line.starts_with('-')
+                       ? refusal(line)
+                       : Error{Errc::protocol, "bad answer to PSYNC: '" + line.substr(0, 100) + "'"});
   }
   set_state("connected");
   last_error_.clear();
@@ -172,9 +183,11 @@ Task<Result<>> UpstreamLink::connect(Connection* connection, Address upstream) {
 Task<Result<>> UpstreamLink::read_more(Connection* connection) {
   const std::size_t old = connection->input.size();
   connection->input.resize(old + 4096);
-  auto [error, n] = co_await connection->socket.async_read_some(asio::buffer(connection->input.data() + old, 4096), kAsTuple);
+  auto [error, n] = co_await connection->socket.async_read_some(
+      asio::buffer(connection->input.data() + old, 4096), kAsTuple);
   connection->input.resize(old + n);
-  if (error) co_return fail(Errc::io, error == asio::error::eof ? "the upstream closed the link" : error.message());
+  if (error)
+    co_return fail(Errc::io, error == asio::error::eof ? "the upstream closed the link" : error.message());
   co_return success();
 }
 
@@ -189,7 +202,8 @@ Task<Result<std::string>> UpstreamLink::read_line(Connection* connection) {
       if (line.empty()) continue;
       co_return line;
     }
-    if (connection->input.size() > 16384) co_return fail(Errc::protocol, "a line of the handshake is too long");
+    if (connection->input.size() > 16384)
+      co_return fail(Errc::protocol, "a line of the handshake is too long");
     PS_CO_TRY(co_await within(options_.silence_timeout, "answer of the upstream", read_more(connection)));
   }
 }
@@ -201,7 +215,8 @@ Task<Result<std::string>> UpstreamLink::ask(Connection* connection, std::vector<
   co_return co_await read_line(connection);
 }
 
-/// Each answer is read before the next command goes out: PSYNC behind pending output is an error at some masters.
+/// Each answer is read before the next command goes out: PSYNC behind pending output is an error at some
+/// masters.
 Task<Result<>> UpstreamLink::handshake(Connection* connection, bool rdb_only) {
   std::vector<std::string> ping{"PING"};
   PS_CO_TRY(auto pong, co_await ask(connection, std::move(ping)));
@@ -210,7 +225,8 @@ Task<Result<>> UpstreamLink::handshake(Connection* connection, bool rdb_only) {
   std::vector<std::vector<std::string>> introductions;
   if (!rdb_only) {
     introductions.push_back({"REPLCONF", "listening-port", std::to_string(options_.listening_port)});
-    if (!options_.announce_host.empty()) introductions.push_back({"REPLCONF", "ip-address", options_.announce_host});
+    if (!options_.announce_host.empty())
+      introductions.push_back({"REPLCONF", "ip-address", options_.announce_host});
   }
   introductions.push_back({"REPLCONF", "capa", "eof", "capa", "psync2"});
   if (rdb_only) introductions.push_back({"REPLCONF", "rdb-only", "1"});
@@ -221,7 +237,8 @@ Task<Result<>> UpstreamLink::handshake(Connection* connection, bool rdb_only) {
   co_return success();
 }
 
-/// Upstream has continued us, perhaps under a new id: then who follows us has to ask again, and gets it partially.
+/// Upstream has continued us, perhaps under a new id: then who follows us has to ask again, and gets it
+/// partially.
 Task<Result<>> UpstreamLink::continue_history(std::string new_id) {
   ReplHistory history = store_.history();
   if (same_replid(history.replid, new_id)) co_return success();
@@ -237,7 +254,8 @@ Task<Result<>> UpstreamLink::continue_history(std::string new_id) {
   co_return success();
 }
 
-Task<Result<>> UpstreamLink::receive_rdb(Connection* connection, std::string replid, std::int64_t offset, Store::RdbPurpose purpose) {
+Task<Result<>> UpstreamLink::receive_rdb(Connection* connection, std::string replid, std::int64_t offset,
+                                         Store::RdbPurpose purpose) {
   PS_CO_TRY(const auto ticket, store_.begin_rdb(replid, offset, purpose));
   struct Unfinished {
     Store& store;
@@ -273,7 +291,8 @@ Task<Result<>> UpstreamLink::read_into(Connection* connection) {
   connection->input.resize(kReadBytes);
   auto [error, n] = co_await connection->socket.async_read_some(asio::buffer(connection->input), kAsTuple);
   connection->input.resize(n);
-  if (error) co_return fail(Errc::io, error == asio::error::eof ? "the upstream closed the link" : error.message());
+  if (error)
+    co_return fail(Errc::io, error == asio::error::eof ? "the upstream closed the link" : error.message());
   co_return success();
 }
 
@@ -326,7 +345,8 @@ Task<void> UpstreamLink::run_acks() {
       if (auto sent = co_await send_ack(); !sent && sent.error().code == Errc::cancelled) co_return;
     } else if (state_ == "sync" && !sending_ack_) {
       // A loading replica says so with bare newlines; they keep the master from giving up on us.
-      [[maybe_unused]] auto [error, n] = co_await asio::async_write(current_->socket, asio::buffer("\n", 1), kAsTuple);
+      [[maybe_unused]] auto [error, n] =
+          co_await asio::async_write(current_->socket, asio::buffer("\n", 1), kAsTuple);
     }
   }
 }
@@ -344,7 +364,8 @@ Task<void> UpstreamLink::run_rdb_fetches() {
     auto fetched = co_await fetch_rdb(*upstream_);
     fetching_rdb_ = false;
     if (!fetched)
-      kLog.warn("RDB could not be fetched beside the stream", {{"upstream", upstream_ ? upstream_->text() : ""}, {"why", fetched.error().message}});
+      kLog.warn("RDB could not be fetched beside the stream",
+                {{"upstream", upstream_ ? upstream_->text() : ""}, {"why", fetched.error().message}});
     listener_.upstream_changed();
     if (auto slept = co_await sleep_for(kRdbFetchPause); !slept) co_return;
   }

@@ -1,7 +1,9 @@
-// The keeper as a replica: connects to its upstream, says what a replica says, and puts what arrives into the store.
+// The keeper as a replica: connects to its upstream, says what a replica says, and puts what arrives into the
+// store.
 //
-// One coroutine, run(), for the keeper's whole life: it follows whoever follow() named last. It never asks for more than
-// it needs (PSYNC from the last transaction boundary) and never writes anything but handshake and ACK on the link.
+// One coroutine, run(), for the keeper's whole life: it follows whoever follow() named last. It never asks
+// for more than it needs (PSYNC from the last transaction boundary) and never writes anything but handshake
+// and ACK on the link.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -41,7 +43,8 @@ class UpstreamLink {
   UpstreamLink(Executor executor, Store& store, UpstreamListener& listener, UpstreamOptions options);
 
   Task<void> run();
-  Task<void> run_acks();  ///< REPLCONF ACK once a second, and when asked; ends a link that is silent for too long
+  Task<void>
+  run_acks();  ///< REPLCONF ACK once a second, and when asked; ends a link that is silent for too long
 
   /// Another upstream from now on; nullopt: nobody. The same one again changes nothing.
   void follow(std::optional<Address> upstream);
@@ -54,7 +57,8 @@ class UpstreamLink {
   const std::string& last_error() const { return last_error_; }
   /// Acknowledge every batch at once (while a hand-over is armed the master waits for it).
   void acknowledge_eagerly(bool eagerly);
-  /// Fetches an RDB of the current history over a second connection, once, when none is there. See run_rdb_fetches().
+  /// Fetches an RDB of the current history over a second connection, once, when none is there. See
+  /// run_rdb_fetches().
   void want_rdb();
   Task<void> run_rdb_fetches();
   std::int64_t partial_syncs() const { return partial_syncs_; }
@@ -75,7 +79,8 @@ class UpstreamLink {
   Task<Result<std::string>> read_line(Connection* connection);
   Task<Result<>> read_more(Connection* connection);
   Task<Result<>> read_into(Connection* connection);
-  Task<Result<>> receive_rdb(Connection* connection, std::string replid, std::int64_t offset, Store::RdbPurpose purpose);
+  Task<Result<>> receive_rdb(Connection* connection, std::string replid, std::int64_t offset,
+                             Store::RdbPurpose purpose);
   Task<Result<>> continue_history(std::string new_id);
   Task<Result<>> stream(Connection* connection);
   Task<Result<>> fetch_rdb(Address upstream);

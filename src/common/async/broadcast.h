@@ -8,7 +8,8 @@
 
 namespace penstock {
 
-/// Lives on one executor. Check the condition, then wait: between the two nothing else runs, so no ring is missed.
+/// Lives on one executor. Check the condition, then wait: between the two nothing else runs, so no ring is
+/// missed.
 class Broadcast {
  public:
   /// Wakes everybody who waits now.

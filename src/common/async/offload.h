@@ -14,8 +14,9 @@
 
 namespace penstock {
 
-/// Runs `work` on a thread of `pool` and resumes on the caller's loop with what it returned. Cannot be cancelled: what is
-/// running on a thread is waited for. `work` must not touch what the loop may touch meanwhile.
+/// Runs `work` on a thread of `pool` and resumes on the caller's loop with what it returned. Cannot be
+/// cancelled: what is running on a thread is waited for. `work` must not touch what the loop may touch
+/// meanwhile.
 template <class F>
 Task<std::invoke_result_t<F>> offload(boost::asio::thread_pool* pool, F work) {
   using R = std::invoke_result_t<F>;
@@ -32,7 +33,8 @@ Task<std::invoke_result_t<F>> offload(boost::asio::thread_pool* pool, F work) {
       boost::asio::post(executor, std::move(handler));
     });
   };
-  co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(initiate, boost::asio::use_awaitable);
+  co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
+      initiate, boost::asio::use_awaitable);
   co_return std::move(*shared->result);
 }
 

@@ -1,7 +1,9 @@
-// What every coroutine of ours is: Task<T>, an Asio awaitable that returns a value or a Result, and does not throw.
+// What every coroutine of ours is: Task<T>, an Asio awaitable that returns a value or a Result, and does not
+// throw.
 //
-// Rules (docs/hacking.md has the reasons): parameters by value; no capturing lambda as a coroutine; every coroutine is
-// owned by a TaskGroup; every wait has a deadline; cancellation ends a wait with Errc::cancelled.
+// Rules (docs/hacking.md has the reasons): parameters by value; no capturing lambda as a coroutine; every
+// coroutine is owned by a TaskGroup; every wait has a deadline; cancellation ends a wait with
+// Errc::cancelled.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

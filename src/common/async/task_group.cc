@@ -37,10 +37,11 @@ bool is_cancellation(std::exception_ptr exception) {
 
 }  // namespace
 
-TaskGroup::TaskGroup(Executor executor)
-    : executor_(executor), empty_(std::move(executor), MonoTime::max()) {}
+TaskGroup::TaskGroup(Executor executor) : executor_(executor), empty_(std::move(executor), MonoTime::max()) {}
 
-TaskGroup::~TaskGroup() { PS_CHECK(running_.empty(), "a TaskGroup is stopped before it is destroyed"); }
+TaskGroup::~TaskGroup() {
+  PS_CHECK(running_.empty(), "a TaskGroup is stopped before it is destroyed");
+}
 
 void TaskGroup::spawn(std::string name, Task<void> task) {
   if (stopping_) return;

@@ -1,4 +1,5 @@
-// The owner of coroutines: everything that runs beside the caller is spawned here, and stop() cancels and joins it.
+// The owner of coroutines: everything that runs beside the caller is spawned here, and stop() cancels and
+// joins it.
 #pragma once
 
 #include <boost/asio/cancellation_signal.hpp>
@@ -11,8 +12,8 @@
 
 namespace penstock {
 
-/// Lives on one executor. Must outlive its tasks: call `co_await stop()` before destroying it (destruction with tasks
-/// still running is a bug and aborts, unless its io_context has been stopped for good).
+/// Lives on one executor. Must outlive its tasks: call `co_await stop()` before destroying it (destruction
+/// with tasks still running is a bug and aborts, unless its io_context has been stopped for good).
 class TaskGroup {
  public:
   explicit TaskGroup(Executor executor);
@@ -20,14 +21,15 @@ class TaskGroup {
   TaskGroup& operator=(const TaskGroup&) = delete;
   ~TaskGroup();
 
-  /// Starts `task`. After stop() has begun the task is dropped unstarted. An exception that leaves a task is a bug:
-  /// it is printed with `name` and ends the process.
+  /// Starts `task`. After stop() has begun the task is dropped unstarted. An exception that leaves a task is
+  /// a bug: it is printed with `name` and ends the process.
   void spawn(std::string name, Task<void> task);
 
   /// Asks every task to end (their waits return Errc::cancelled) without waiting for them.
   void cancel();
 
-  /// cancel(), then waits until every task has ended. May be awaited once. Not from within one of its own tasks.
+  /// cancel(), then waits until every task has ended. May be awaited once. Not from within one of its own
+  /// tasks.
   Task<void> stop();
 
   bool stopping() const { return stopping_; }

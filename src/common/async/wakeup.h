@@ -13,7 +13,8 @@ class Wakeup {
   explicit Wakeup(Executor executor) : timer_(std::move(executor)) {}
 
   void ring();
-  /// Returns when rung (true; a ring since the last wait counts), or after `limit` (false). Errc::cancelled on stop.
+  /// Returns when rung (true; a ring since the last wait counts), or after `limit` (false). Errc::cancelled
+  /// on stop.
   Task<Result<bool>> wait_for(Millis limit);
 
  private:

@@ -1,5 +1,5 @@
-// A numeric host and a port. Names are never resolved: whoever can say REPLICAOF owns the data, so an address that
-// Penstock uses is one that somebody wrote down.
+// A numeric host and a port. Names are never resolved: whoever can say REPLICAOF owns the data, so an address
+// that Penstock uses is one that somebody wrote down.
 #pragma once
 
 #include <compare>

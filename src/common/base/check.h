@@ -5,10 +5,10 @@
 #include <cstdlib>
 
 /// On in every build. `what` says which invariant, in words.
-#define PS_CHECK(condition, what)                                                                  \
-  do {                                                                                             \
-    if (!(condition)) [[unlikely]] {                                                               \
+#define PS_CHECK(condition, what)                                                                       \
+  do {                                                                                                  \
+    if (!(condition)) [[unlikely]] {                                                                    \
       std::fprintf(stderr, "%s:%d: invariant broken: %s (%s)\n", __FILE__, __LINE__, what, #condition); \
-      std::abort();                                                                                \
-    }                                                                                              \
+      std::abort();                                                                                     \
+    }                                                                                                   \
   } while (false)

@@ -1,5 +1,6 @@
-// The epoch of an order: cluster epoch (raised only by a DC switch) and shard term (raised by the shard's owner when
-// it takes the shard and before each role decision), compared in that order. Whoever has seen a higher one refuses.
+// The epoch of an order: cluster epoch (raised only by a DC switch) and shard term (raised by the shard's
+// owner when it takes the shard and before each role decision), compared in that order. Whoever has seen a
+// higher one refuses.
 #pragma once
 
 #include <compare>

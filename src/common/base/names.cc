@@ -7,7 +7,7 @@
 namespace penstock {
 namespace {
 
-constexpr std::array<std::string_view, 8> kReservedClusters = {"api",   "v1",     "shard",   "metaserver",
+constexpr std::array<std::string_view, 8> kReservedClusters = {"api",   "v1",     "shard",  "metaserver",
                                                                "livez", "readyz", "leader", "metrics"};
 constexpr std::array<std::string_view, 3> kReservedShards = {"backup", "active", "upstreamchanged"};
 
@@ -29,7 +29,8 @@ template <std::size_t N>
 Result<> refuse_reserved(std::string_view field, std::string_view name,
                          const std::array<std::string_view, N>& reserved) {
   if (std::find(reserved.begin(), reserved.end(), name) != reserved.end())
-    return fail(Errc::invalid_argument, std::string(field) + ": '" + std::string(name) + "' is a reserved name");
+    return fail(Errc::invalid_argument,
+                std::string(field) + ": '" + std::string(name) + "' is a reserved name");
   return success();
 }
 
@@ -54,6 +55,8 @@ Result<> check_shard_name(std::string_view name) {
   return refuse_reserved("shard", name, kReservedShards);
 }
 
-int slot_of(std::string_view cluster) { return static_cast<int>(crc32(cluster) % kSlotCount); }
+int slot_of(std::string_view cluster) {
+  return static_cast<int>(crc32(cluster) % kSlotCount);
+}
 
 }  // namespace penstock

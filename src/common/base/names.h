@@ -16,7 +16,8 @@ Result<> check_cluster_name(std::string_view name);
 Result<> check_shard_name(std::string_view name);
 
 inline constexpr int kSlotCount = 256;
-/// The slot that decides which metaserver owns all shards of a cluster: CRC-32 (IEEE 802.3) of its name, mod 256.
+/// The slot that decides which metaserver owns all shards of a cluster: CRC-32 (IEEE 802.3) of its name, mod
+/// 256.
 int slot_of(std::string_view cluster);
 
 }  // namespace penstock

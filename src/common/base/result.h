@@ -1,5 +1,5 @@
-// Errors are values. A function that can fail returns Result<T>; its Error says what went wrong in a form that a
-// program can compare (Errc) and in words that a person can act on (who, what, where).
+// Errors are values. A function that can fail returns Result<T>; its Error says what went wrong in a form
+// that a program can compare (Errc) and in words that a person can act on (who, what, where).
 #pragma once
 
 #include <boost/outcome/basic_result.hpp>
@@ -49,17 +49,21 @@ struct [[nodiscard]] Error {
 
 /// Asking a Result for the alternative it does not hold is a bug and ends the process.
 template <class T = void>
-using Result = BOOST_OUTCOME_V2_NAMESPACE::basic_result<T, Error, BOOST_OUTCOME_V2_NAMESPACE::policy::terminate>;
+using Result =
+    BOOST_OUTCOME_V2_NAMESPACE::basic_result<T, Error, BOOST_OUTCOME_V2_NAMESPACE::policy::terminate>;
 
 using BOOST_OUTCOME_V2_NAMESPACE::success;
 
 inline auto fail(Errc code, std::string message) {
   return BOOST_OUTCOME_V2_NAMESPACE::failure(Error{code, std::move(message)});
 }
-inline auto fail(Error error) { return BOOST_OUTCOME_V2_NAMESPACE::failure(std::move(error)); }
+inline auto fail(Error error) {
+  return BOOST_OUTCOME_V2_NAMESPACE::failure(std::move(error));
+}
 
 }  // namespace penstock
 
-/// PS_TRY(expr); or PS_TRY(auto value, expr); returns the error to the caller. PS_CO_TRY is the same in coroutines.
+/// PS_TRY(expr); or PS_TRY(auto value, expr); returns the error to the caller. PS_CO_TRY is the same in
+/// coroutines.
 #define PS_TRY(...) BOOST_OUTCOME_TRY(__VA_ARGS__)
 #define PS_CO_TRY(...) BOOST_OUTCOME_CO_TRY(__VA_ARGS__)

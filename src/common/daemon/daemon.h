@@ -2,8 +2,8 @@
 //
 //   penstock-x --config FILE [--check-config] | --version | --print-routes
 //
-// Exit codes: 0 clean end (SIGTERM, SIGINT), 1 something that was needed is missing or failed, 2 wrong usage or
-// configuration. Each comes with one clear line on standard error.
+// Exit codes: 0 clean end (SIGTERM, SIGINT), 1 something that was needed is missing or failed, 2 wrong usage
+// or configuration. Each comes with one clear line on standard error.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -18,7 +18,8 @@
 
 namespace penstock::daemon {
 
-/// A daemon as run_daemon() sees it. Built after its configuration was read; start() may fail; stop() joins everything.
+/// A daemon as run_daemon() sees it. Built after its configuration was read; start() may fail; stop() joins
+/// everything.
 class Daemon {
  public:
   virtual ~Daemon() = default;
@@ -32,10 +33,12 @@ class Daemon {
 
 struct Spec {
   std::string name;  ///< "penstock-keeper"
-  /// Reads the daemon's own keys. Problems are reported by the reader; called before anything is built, and alone for
+  /// Reads the daemon's own keys. Problems are reported by the reader; called before anything is built, and
+  /// alone for
   /// --check-config. The [log] keys (level, format, file) are read by run_daemon.
   std::function<void(config::Reader&)> read_config;
-  /// Builds the daemon from what read_config left behind. For --print-routes it is called without read_config.
+  /// Builds the daemon from what read_config left behind. For --print-routes it is called without
+  /// read_config.
   std::function<std::unique_ptr<Daemon>(Executor)> build;
 };
 

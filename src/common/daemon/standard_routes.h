@@ -10,8 +10,8 @@
 
 namespace penstock::daemon {
 
-/// `not_ready` gives the reasons why the daemon cannot do its work now; none means ready. /readyz answers 503 with them.
-/// `registry` and what `not_ready` refers to must outlive the router.
+/// `not_ready` gives the reasons why the daemon cannot do its work now; none means ready. /readyz answers 503
+/// with them. `registry` and what `not_ready` refers to must outlive the router.
 void add_standard_routes(http::Router& router, std::function<std::vector<std::string>()> not_ready,
                          const metrics::Registry& registry);
 

@@ -7,10 +7,18 @@
 
 namespace penstock::metrics {
 
-void Counter::add(double value) { static_cast<prometheus::Counter*>(handle)->Increment(value); }
-double Counter::value() const { return static_cast<prometheus::Counter*>(handle)->Value(); }
-void Gauge::set(double value) { static_cast<prometheus::Gauge*>(handle)->Set(value); }
-double Gauge::value() const { return static_cast<prometheus::Gauge*>(handle)->Value(); }
+void Counter::add(double value) {
+  static_cast<prometheus::Counter*>(handle)->Increment(value);
+}
+double Counter::value() const {
+  return static_cast<prometheus::Counter*>(handle)->Value();
+}
+void Gauge::set(double value) {
+  static_cast<prometheus::Gauge*>(handle)->Set(value);
+}
+double Gauge::value() const {
+  return static_cast<prometheus::Gauge*>(handle)->Value();
+}
 
 struct Registry::Impl {
   prometheus::Registry registry{prometheus::Registry::InsertBehavior::Merge};
@@ -33,6 +41,8 @@ Gauge Registry::gauge(const std::string& name, const std::string& help, const La
   return gauge;
 }
 
-std::string Registry::text() const { return prometheus::TextSerializer().Serialize(impl_->registry.Collect()); }
+std::string Registry::text() const {
+  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+}
 
 }  // namespace penstock::metrics

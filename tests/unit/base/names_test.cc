@@ -13,8 +13,9 @@ TEST(Names, accepts_the_alphabet_up_to_64) {
 }
 
 TEST(Names, refuses_and_names_the_field) {
-  for (const std::string& name : {std::string(), std::string("."), std::string(".."), std::string("a b"),
-                                  std::string("a/b"), std::string("\xc3\xa9"), std::string(65, 'x'), std::string("a\n")}) {
+  for (const std::string& name :
+       {std::string(), std::string("."), std::string(".."), std::string("a b"), std::string("a/b"),
+        std::string("\xc3\xa9"), std::string(65, 'x'), std::string("a\n")}) {
     auto checked = check_name("shard", name);
     ASSERT_FALSE(checked) << name;
     EXPECT_TRUE(checked.error().message.starts_with("shard")) << checked.error().message;
@@ -22,9 +23,11 @@ TEST(Names, refuses_and_names_the_field) {
 }
 
 TEST(Names, refuses_reserved_names_per_kind) {
-  for (const char* name : {"api", "v1", "shard", "metaserver", "livez", "readyz", "leader", "metrics", "openapi.json"})
+  for (const char* name :
+       {"api", "v1", "shard", "metaserver", "livez", "readyz", "leader", "metrics", "openapi.json"})
     EXPECT_FALSE(check_cluster_name(name)) << name;
-  for (const char* name : {"backup", "active", "upstreamchanged"}) EXPECT_FALSE(check_shard_name(name)) << name;
+  for (const char* name : {"backup", "active", "upstreamchanged"})
+    EXPECT_FALSE(check_shard_name(name)) << name;
   EXPECT_TRUE(check_cluster_name("backup"));
   EXPECT_TRUE(check_shard_name("api"));
 }

@@ -15,7 +15,8 @@
 namespace penstock::hook {
 namespace {
 
-const std::vector<std::string> kGood = {"orders/s1", "leader", "start", "127.0.0.1", "7001", "127.0.0.1", "7002"};
+const std::vector<std::string> kGood = {"orders/s1", "leader",    "start", "127.0.0.1",
+                                        "7001",      "127.0.0.1", "7002"};
 
 TEST(HookArguments, are_read_as_sentinel_sends_them) {
   auto change = parse_arguments(kGood);
@@ -28,8 +29,9 @@ TEST(HookArguments, say_which_one_is_wrong) {
     std::size_t index;
     std::string value, expected;
   };
-  for (const Case& c : {Case{0, "orders", "<cluster>/<shard>"}, Case{0, "api/s1", "cluster"}, Case{0, "o/a/b", "shard"},
-                        Case{3, "localhost", "from"}, Case{4, "x", "from"}, Case{6, "0", "to"}, Case{6, "70000", "to"}}) {
+  for (const Case& c :
+       {Case{0, "orders", "<cluster>/<shard>"}, Case{0, "api/s1", "cluster"}, Case{0, "o/a/b", "shard"},
+        Case{3, "localhost", "from"}, Case{4, "x", "from"}, Case{6, "0", "to"}, Case{6, "70000", "to"}}) {
     auto arguments = kGood;
     arguments[c.index] = c.value;
     auto change = parse_arguments(arguments);
@@ -56,7 +58,9 @@ class Metaserver {
   std::string path, body;
 
  private:
-  static void PS_CHECK_LISTEN(const Result<>& listening) { ASSERT_TRUE(listening) << listening.error().text(); }
+  static void PS_CHECK_LISTEN(const Result<>& listening) {
+    ASSERT_TRUE(listening) << listening.error().text();
+  }
   Task<http::Response> answer(int status, http::Request request) {
     path = request.path;
     body = request.body;
