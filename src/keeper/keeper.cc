@@ -5,6 +5,7 @@
 
 #include "common/async/offload.h"
 #include "common/async/sleep.h"
+#include "common/base/known.h"
 #include "common/log/log.h"
 #include "keeper/session.h"
 
@@ -200,7 +201,7 @@ Result<> Keeper::replicaof(const std::optional<Address>& target) {
     case ReplicaOfVerdict::pretend:
       if (pretended_upstream_ != target)
         kLog.warn("REPLICAOF without an epoch is not obeyed",
-                  {{"shard", options_.cluster + "/" + options_.shard}, {"target", target->text()}});
+                  {{"shard", options_.cluster + "/" + options_.shard}, {"target", known(target).text()}});
       pretended_upstream_ = target;
       return success();
     case ReplicaOfVerdict::obey:

@@ -4,6 +4,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "common/base/known.h"
 #include "common/log/log.h"
 #include "keeper/session.h"
 
@@ -26,7 +27,7 @@ void Session::history_changed() {
 Task<Result<>> Session::feed_replica() {
   std::int64_t cursor = 0;
   last_ack_ = last_heard_ = MonoClock::now();
-  if (psync_->failover) {
+  if (known(psync_).failover) {
     PS_CO_TRY(co_await decide_failover(&cursor));
   } else {
     PS_CO_TRY(co_await decide_and_start(&cursor));
@@ -47,7 +48,7 @@ Task<Result<>> Session::decide_and_start(std::int64_t* cursor) {
     offer.rdb_offset = keeper_.store_->rdb_offset();
     offer.waited_ms = std::chrono::duration_cast<Millis>(MonoClock::now() - began).count();
     const ReplHistory history = keeper_.store_->history();
-    const PsyncDecision decision = decide_psync(*psync_, history, offer);
+    const PsyncDecision decision = decide_psync(known(psync_), history, offer);
     if (const auto* yes = std::get_if<Continue>(&decision)) {
       ++keeper_.partial_syncs_served_;
       kLog.info("replica continues", {{"replica", replica_line().address.text()}, {"from", yes->from}});
@@ -60,7 +61,7 @@ Task<Result<>> Session::decide_and_start(std::int64_t* cursor) {
       kLog.info("replica gets a full resync",
                 {{"replica", replica_line().address.text()},
                  {"why", to_string(full->why)},
-                 {"asked", psync_->replid + " " + std::to_string(psync_->from)},
+                 {"asked", known(psync_).replid + " " + std::to_string(known(psync_).from)},
                  {"have", history.replid + " " + std::to_string(history.log_first) + ".." +
                               std::to_string(history.end)}});
       co_return co_await send_rdb(cursor, history.replid, full->rdb_offset);
@@ -82,22 +83,22 @@ Task<Result<>> Session::decide_and_start(std::int64_t* cursor) {
 Task<Result<>> Session::decide_failover(std::int64_t* cursor) {
   for (;;) {
     const FailoverAnswer answer =
-        on_psync_failover(keeper_.handover_, keeper_.store_->history().replid, psync_->replid, psync_->from,
-                          keeper_.store_->history().end, keeper_.now_ms());
+        on_psync_failover(keeper_.handover_, keeper_.store_->history().replid, known(psync_).replid,
+                          known(psync_).from, keeper_.store_->history().end, keeper_.now_ms());
     if (answer.verdict == FailoverVerdict::refuse) {
       kLog.info("hand-over refused", {{"master", replica_line().address.text()}, {"why", answer.reason}});
       PS_CO_TRY(co_await write("-ERR " + answer.reason + "\r\n"));
       co_return fail(Errc::refused, answer.reason);
     }
     if (answer.verdict == FailoverVerdict::accept) {
-      *cursor = psync_->from;
+      *cursor = known(psync_).from;
       streaming_ = true;
       co_return co_await write("+CONTINUE " + keeper_.store_->history().replid + "\r\n");
     }
     if (keeper_.handover_ != answer.next) {
       keeper_.handover_ = answer.next;
       keeper_.link_.acknowledge_eagerly(false);
-      kLog.info("hand-over held", {{"master", replica_line().address.text()}, {"from", psync_->from}});
+      kLog.info("hand-over held", {{"master", replica_line().address.text()}, {"from", known(psync_).from}});
     }
     PS_CO_TRY(auto rung, co_await keeper_.changed_.wait_for(kKeepAlive));
     if (!rung) {

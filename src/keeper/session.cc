@@ -95,10 +95,10 @@ Task<Result<>> Session::read_loop() {
       auto command = reader_.next();
       if (!command) {
         fed = fail(std::move(command).error());
-      } else if (!command.value()) {
+      } else if (auto& whole = command.value(); !whole) {
         break;
       } else {
-        take(*std::move(command).value());
+        take(std::move(*whole));
       }
     }
     if (!fed) {
@@ -227,7 +227,8 @@ Session::Answer Session::answer(const Command& command) {
 
 Session::Answer Session::exec() {
   if (!transaction_) return error_line("ERR EXEC without MULTI");
-  const auto commands = *std::exchange(transaction_, std::nullopt);
+  const std::vector<Command> commands = std::move(*transaction_);
+  transaction_.reset();
   std::string out;
   resp::append_array_header(out, commands.size());
   for (const Command& command : commands) out += answer(command);

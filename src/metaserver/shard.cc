@@ -100,7 +100,8 @@ Task<Result<Shard::Look>> Shard::fresh_look(Millis limit) {
     PS_CO_TRY(co_await sleep_for(kPoll));
   }
   if (!in_office()) co_return fail(Errc::not_leader, text() + ": the owner has not taken office yet");
-  co_return fail(Errc::timeout, text() + ": no look was finished within " + std::to_string(limit.count()) + " ms");
+  co_return fail(Errc::timeout,
+                 text() + ": no look was finished within " + std::to_string(limit.count()) + " ms");
 }
 
 Task<Result<>> Shard::load_state() {

@@ -53,7 +53,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
 
   // For who changes /state; the lock is held meanwhile.
   Lock& lock() { return lock_; }
-  /// A look that began after this call, within `limit`. Errc::timeout, or not_leader when we are out of office.
+  /// A look that began after this call, within `limit`. Errc::timeout, or not_leader when we are out of
+  /// office.
   Task<Result<Look>> fresh_look(Millis limit);
   Task<Result<>> load_state();
   /// Errc::not_leader without ownership and lease; Errc::conflict when another owner has written.

@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "common/async/task.h"
+#include "common/base/known.h"
 
 namespace penstock {
 
@@ -35,7 +36,7 @@ Task<std::invoke_result_t<F>> offload(boost::asio::thread_pool* pool, F work) {
   };
   co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
       initiate, boost::asio::use_awaitable);
-  co_return std::move(*shared->result);
+  co_return std::move(known(shared->result));
 }
 
 }  // namespace penstock

@@ -10,6 +10,7 @@
 
 #include "common/base/address.h"
 #include "common/base/check.h"
+#include "common/base/known.h"
 #include "common/model/model.h"
 
 namespace penstock::metaserver {
@@ -94,17 +95,6 @@ struct ShardView {
   std::optional<Address> master_hint;  ///< somebody says that this is the master now; never believed alone
 };
 
-/// An optional that the caller knows to be filled; a bug otherwise.
-template <class T>
-const T& known(const std::optional<T>& value) {
-  PS_CHECK(value.has_value(), "a value that was found before is still there");
-  return *value;
-}
-template <class T>
-T& known(std::optional<T>& value) {
-  PS_CHECK(value.has_value(), "a value that was found before is still there");
-  return *value;
-}
 /// Once a state is recorded.
 inline const model::ShardState& state_of(const ShardView& view) {
   return known(view.state);
