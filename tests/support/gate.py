@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build" / "test-results"
-PARTS = ("unit", "system", "asan", "tsan", "lint")
+PARTS = ("unit", "system", "asan", "lint")  # tsan on request: the gate has to stay within its time
 PYTHON = "/usr/bin/python3"
 JOBS = str(os.cpu_count() or 2)
 PR_SET_CHILD_SUBREAPER = 36
