@@ -6,6 +6,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/url/parse.hpp>
+#include <list>
 
 #include "common/async/within.h"
 #include "common/http/http.h"
@@ -251,6 +252,50 @@ std::string serialize(const Response& response, bool keep_alive) {
 
 }  // namespace
 
+namespace {
+
+/// The connections that owe us something (a request, or their end), the longest waiting first. When there are
+/// too many connections, those are closed in favour of new ones: a crowd of silent peers does not lock the
+/// others out.
+class WaitingRoom {
+ public:
+  class Seat {
+   public:
+    Seat(WaitingRoom& room, tcp::socket& socket) : room_(room), socket_(socket) {
+      self_ = room_.seats_.insert(room_.seats_.end(), this);
+    }
+    ~Seat() {
+      if (seated_) room_.seats_.erase(self_);
+    }
+    Seat(const Seat&) = delete;
+    Seat& operator=(const Seat&) = delete;
+
+   private:
+    friend class WaitingRoom;
+    WaitingRoom& room_;
+    tcp::socket& socket_;
+    std::list<Seat*>::iterator self_;
+    bool seated_ = true;
+  };
+
+  /// Closes the connection that has waited longest; what it waits for ends with an error. False: nobody
+  /// waits.
+  bool show_out_the_first() {
+    if (seats_.empty()) return false;
+    Seat& seat = *seats_.front();
+    seats_.pop_front();
+    seat.seated_ = false;
+    boost::system::error_code ignored;
+    seat.socket_.close(ignored);
+    return true;
+  }
+
+ private:
+  std::list<Seat*> seats_;
+};
+
+}  // namespace
+
 struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   Impl(Executor executor, const Router& r, Limits l)
       : router(r), limits(l), acceptor(executor), tasks(std::move(executor)) {}
@@ -260,9 +305,12 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   tcp::acceptor acceptor;
   TaskGroup tasks;
   std::size_t connections = 0;
+  WaitingRoom waiting;
 
   Task<void> accept_loop();
   Task<void> serve(tcp::socket socket);
+  Task<Incoming> next_request(tcp::socket* socket, std::string* buffer, std::string peer, bool first);
+  Task<Result<>> drain_refused(tcp::socket* socket);
 };
 
 Task<void> Server::Impl::accept_loop() {
@@ -274,11 +322,23 @@ Task<void> Server::Impl::accept_loop() {
       if (auto slept = co_await sleep_for(Millis{50}); !slept) co_return;
       continue;
     }
-    if (connections >= limits.connections_max) continue;  // dropped: the socket closes here
+    if (connections >= limits.connections_max && !waiting.show_out_the_first())
+      continue;  // all are being served: the new one is dropped here
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     tasks.spawn("http connection", serve(std::move(socket)));
   }
+}
+
+Task<Incoming> Server::Impl::next_request(tcp::socket* socket, std::string* buffer, std::string peer,
+                                          bool first) {
+  const WaitingRoom::Seat seat(waiting, *socket);
+  co_return co_await read_request(socket, buffer, std::move(peer), limits, first);
+}
+
+Task<Result<>> Server::Impl::drain_refused(tcp::socket* socket) {
+  const WaitingRoom::Seat seat(waiting, *socket);
+  co_return co_await within(kDrainLimit, "drain", drain(socket));
 }
 
 Task<void> Server::Impl::serve(tcp::socket socket) {
@@ -293,7 +353,7 @@ Task<void> Server::Impl::serve(tcp::socket socket) {
   const std::string peer = endpoint.address().to_string();
   std::string buffer;
   for (bool first = true;; first = false) {
-    Incoming incoming = co_await read_request(&socket, &buffer, peer, limits, first);
+    Incoming incoming = co_await next_request(&socket, &buffer, peer, first);
     if (incoming.closed) co_return;
     Response response;
     if (incoming.refusal) {
@@ -309,7 +369,7 @@ Task<void> Server::Impl::serve(tcp::socket socket) {
       socket.shutdown(tcp::socket::shutdown_send, error);
       if (!incoming.refusal) co_return;
       // However the draining ends, the connection ends with it.
-      [[maybe_unused]] auto drained = co_await within(kDrainLimit, "drain", drain(&socket));
+      [[maybe_unused]] auto drained = co_await drain_refused(&socket);
       co_return;
     }
   }
