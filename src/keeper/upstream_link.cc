@@ -9,6 +9,7 @@
 #include "common/async/within.h"
 #include "common/log/log.h"
 #include "common/resp/encode.h"
+#include "keeper/core/rdb_check.h"
 
 namespace penstock::keeper {
 namespace {
@@ -135,12 +136,12 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
   if (has_history) psync = {"PSYNC", history.replid, std::to_string(boundary + 1)};
   PS_CO_TRY(auto line, co_await ask(&connection, std::move(psync)));
   if (line.starts_with("+CONTINUE")) {
+    const std::string id = line.size() > 10 ? line.substr(10) : history.replid;
     if (!has_history) co_return fail(Errc::protocol, "+CONTINUE to a request without history");
+    if (!is_replid(id)) co_return fail(Errc::protocol, "bad answer to PSYNC: '" + line.substr(0, 100) + "'");
     if (boundary < store_.history().end) {
       PS_CO_TRY(store_.truncate_to(boundary));
     }
-    const std::string id = line.size() > 10 ? line.substr(10) : history.replid;
-    if (!is_replid(id)) co_return fail(Errc::protocol, "bad answer to PSYNC: '" + line.substr(0, 100) + "'");
     ++partial_syncs_;
     PS_CO_TRY(co_await continue_history(id));
   } else if (line.starts_with("+FULLRESYNC ")) {
@@ -263,12 +264,14 @@ Task<Result<>> UpstreamLink::receive_rdb(Connection* connection, std::string rep
     ~Unfinished() { store.abandon_rdb(ticket); }
   } unfinished{store_, ticket};
   RdbFraming framing;
+  RdbCheck check;
   for (;;) {
     std::string_view input = connection->input;
     bool complete = false;
     while (!input.empty() && !complete) {
       PS_CO_TRY(auto progress, framing.feed(input));
       PS_CO_TRY(store_.write_rdb(ticket, progress.payload));
+      check.feed(progress.payload);
       complete = progress.complete;
       input.remove_prefix(progress.consumed);
     }
@@ -278,6 +281,8 @@ Task<Result<>> UpstreamLink::receive_rdb(Connection* connection, std::string rep
     if (!read) co_return fail(std::move(read).error());
     last_byte_ = MonoClock::now();
   }
+  // A replica that gets an RDB which it cannot load has lost what it had: what we hold stays until this one is whole.
+  PS_CO_TRY(check.finish());
   PS_CO_TRY(store_.commit_rdb(ticket));
   // With $EOF: framing the master streams nothing before it hears this.
   if (purpose == Store::RdbPurpose::new_generation) {
