@@ -32,7 +32,8 @@ class PidFile:
             record = json.loads(self.path.read_text())
         except (FileNotFoundError, ValueError):
             return None
-        alive = record["boot"] == BOOT and start_time(record["pid"]) == record["started"]
+        started = record["started"]  # null: it had ended before this file was written
+        alive = record["boot"] == BOOT and started is not None and start_time(record["pid"]) == started
         return record["pid"] if alive else None
 
     def write(self, pid: int) -> None:

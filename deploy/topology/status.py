@@ -5,7 +5,7 @@ from topology.layout import HOST, Layout
 from topology.machine import Machine
 from topology.observe import observe, keeper_view
 
-ROLES = {"ACTIVE": "active", "BACKUP": "backup", "PRE_ACTIVE": "active", "PRE_BACKUP": "backup"}
+ROLES = {"ACTIVE": "active", "BACKUP": "backup"}  # a keeper that waits for its first order has none
 
 
 def _of_host(layout: Layout, host) -> list[dict]:
