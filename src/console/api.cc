@@ -21,12 +21,18 @@ using model::ObjectReader;
 constexpr int kListMax = 200;
 
 std::int64_t wall_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
-Response json(int status, const Json& body) { return {status, model::dump_json(body), "application/json", {}}; }
+Response json(int status, const Json& body) {
+  return {status, model::dump_json(body), "application/json", {}};
+}
 
-Response created(Addition addition, const Json& body) { return json(addition == Addition::fresh ? 201 : 200, body); }
+Response created(Addition addition, const Json& body) {
+  return json(addition == Addition::fresh ? 201 : 200, body);
+}
 
 /// A body that must be one JSON object; 400 when it is none.
 Result<Json> body_of(const Request& request) {
@@ -34,12 +40,15 @@ Result<Json> body_of(const Request& request) {
   if (!body.is_object()) return fail(Errc::invalid_argument, "JSON: the body must be an object");
   return body;
 }
-Response bad_body(const Error& error) { return http::problem(400, "bad_json", error.message); }
+Response bad_body(const Error& error) {
+  return http::problem(400, "bad_json", error.message);
+}
 
 /// Every name of a list is checked; one is enough to refuse.
 void check_names(ObjectReader& in, const std::string& field, const std::vector<std::string>& names) {
   for (const std::string& name : names)
-    if (auto checked = check_name(field, name); !checked) in.problem(field, "must match [A-Za-z0-9._-]{1,64}");
+    if (auto checked = check_name(field, name); !checked)
+      in.problem(field, "must match [A-Za-z0-9._-]{1,64}");
 }
 
 Dc read_dc(ObjectReader& in) {
@@ -52,7 +61,8 @@ Dc read_dc(ObjectReader& in) {
   dc.sentinel_quorum = static_cast<int>(in.integer("sentinelQuorum", 1, 99, dc.sentinel_quorum));
   dc.sentinel_reconfig_script = in.string("sentinelReconfigScript", "");
   dc.sentinel_down_after_ms = in.integer("sentinelDownAfterMs", 1, 3'600'000, dc.sentinel_down_after_ms);
-  dc.sentinel_failover_timeout_ms = in.integer("sentinelFailoverTimeoutMs", 1, 3'600'000, dc.sentinel_failover_timeout_ms);
+  dc.sentinel_failover_timeout_ms =
+      in.integer("sentinelFailoverTimeoutMs", 1, 3'600'000, dc.sentinel_failover_timeout_ms);
   return dc;
 }
 
@@ -67,10 +77,13 @@ Cluster read_cluster(ObjectReader& in) {
   return cluster;
 }
 
-Redis read_redis(ObjectReader& in) { return {in.name("dc"), in.address("address"), in.boolean("initialMaster", false)}; }
+Redis read_redis(ObjectReader& in) {
+  return {in.name("dc"), in.address("address"), in.boolean("initialMaster", false)};
+}
 
 Keeper read_keeper(ObjectReader& in) {
-  return {in.name("dc"), in.name("host"), in.address("address"), static_cast<int>(in.integer("priority", -1000, 1000, 0))};
+  return {in.name("dc"), in.name("host"), in.address("address"),
+          static_cast<int>(in.integer("priority", -1000, 1000, 0))};
 }
 
 Json plan_json(const std::vector<ShardPlace>& shards, const std::string& target) {
@@ -78,7 +91,10 @@ Json plan_json(const std::vector<ShardPlace>& shards, const std::string& target)
   for (const ShardPlace& place : shards)
     for (const Call& call : switch_plan()) {
       const bool source = call.side == Side::source;
-      plan.push_back({{"shard", place.shard}, {"dc", source ? place.dc : target}, {"side", source ? "source" : "target"}, {"step", call.step}});
+      plan.push_back({{"shard", place.shard},
+                      {"dc", source ? place.dc : target},
+                      {"side", source ? "source" : "target"},
+                      {"step", call.step}});
     }
   return plan;
 }
@@ -86,7 +102,8 @@ Json plan_json(const std::vector<ShardPlace>& shards, const std::string& target)
 Json problems_json(const std::vector<PrecheckProblem>& problems) {
   Json out = Json::array();
   for (const PrecheckProblem& p : problems)
-    out.push_back({{"shard", p.shard}, {"dc", p.dc}, {"side", p.side}, {"code", p.code}, {"detail", p.detail}});
+    out.push_back(
+        {{"shard", p.shard}, {"dc", p.dc}, {"side", p.side}, {"code", p.code}, {"detail", p.detail}});
   return out;
 }
 
@@ -115,7 +132,8 @@ Task<Result<>> Api::change(F call) {
 
 void Api::add_routes(http::Router& router) {
   const auto route = [&](Method method, const char* pattern, Task<Response> (Api::*handler)(Request)) {
-    router.on(method, pattern, [this, handler](Request request) { return (this->*handler)(std::move(request)); });
+    router.on(method, pattern,
+              [this, handler](Request request) { return (this->*handler)(std::move(request)); });
   };
   route(Method::get, "/", &Api::index);
   route(Method::get, "/api/v1/dcs", &Api::list_dcs);
@@ -150,10 +168,13 @@ void Api::add_routes(http::Router& router) {
 Task<Response> Api::index(Request) {
   co_return json(200, {{"service", "penstock-console"},
                        {"version", PENSTOCK_VERSION},
-                       {"links", {"/api/v1/topology", "/api/v1/clusters", "/api/v1/dcs", "/api/v1/operations", "/livez", "/readyz", "/metrics"}}});
+                       {"links",
+                        {"/api/v1/topology", "/api/v1/clusters", "/api/v1/dcs", "/api/v1/operations",
+                         "/livez", "/readyz", "/metrics"}}});
 }
 
-// Data centers -------------------------------------------------------------------------------------------------------
+// Data centers
+// -------------------------------------------------------------------------------------------------------
 
 Task<Response> Api::list_dcs(Request) {
   auto all = co_await inventory();
@@ -198,7 +219,8 @@ Task<Response> Api::delete_dc(Request request) {
   co_return json(200, {{"name", dc}, {"removed", true}});
 }
 
-// Clusters -----------------------------------------------------------------------------------------------------------
+// Clusters
+// -----------------------------------------------------------------------------------------------------------
 
 Task<Response> Api::list_clusters(Request) {
   auto all = co_await inventory();
@@ -218,7 +240,8 @@ Task<Response> Api::create_cluster(Request request) {
   if (!all) co_return http::problem(all.error());
   auto addition = check_cluster(all.value(), cluster);
   if (!addition) co_return http::problem(addition.error());
-  if (addition.value() == Addition::already_there) co_return json(200, json_of(*all.value().cluster(cluster.name)));
+  if (addition.value() == Addition::already_there)
+    co_return json(200, json_of(*all.value().cluster(cluster.name)));
   auto add = [cluster](Store& store) { return store.add_cluster(cluster); };
   if (auto added = co_await change(std::move(add)); !added) co_return http::problem(added.error());
   co_return json(201, json_of(cluster));
@@ -237,13 +260,15 @@ Task<Response> Api::delete_cluster(Request request) {
   auto all = co_await inventory();
   if (!all) co_return http::problem(all.error());
   if (auto cluster = find_cluster(all.value(), name); !cluster) co_return http::problem(cluster.error());
-  if (switches_->is_running(name)) co_return http::problem(409, "conflict", "an operation runs on cluster '" + name + "'");
+  if (switches_->is_running(name))
+    co_return http::problem(409, "conflict", "an operation runs on cluster '" + name + "'");
   auto remove = [name](Store& store) { return store.remove_cluster(name); };
   if (auto removed = co_await change(std::move(remove)); !removed) co_return http::problem(removed.error());
   co_return json(200, {{"name", name}, {"removed", true}});
 }
 
-// Shards and their servers ---------------------------------------------------------------------------------------------
+// Shards and their servers
+// ---------------------------------------------------------------------------------------------
 
 Task<Response> Api::list_shards(Request request) {
   auto all = co_await inventory();
@@ -266,7 +291,8 @@ Task<Response> Api::create_shard(Request request) {
   auto addition = check_shard(all.value(), cluster, shard);
   if (!addition) co_return http::problem(addition.error());
   if (addition.value() == Addition::fresh) {
-    if (switches_->is_running(cluster)) co_return http::problem(409, "conflict", "an operation runs on cluster '" + cluster + "'");
+    if (switches_->is_running(cluster))
+      co_return http::problem(409, "conflict", "an operation runs on cluster '" + cluster + "'");
     auto add = [cluster, shard](Store& store) { return store.add_shard(cluster, shard); };
     if (auto added = co_await change(std::move(add)); !added) co_return http::problem(added.error());
   }
@@ -286,7 +312,8 @@ Task<Response> Api::delete_shard(Request request) {
   auto all = co_await inventory();
   if (!all) co_return http::problem(all.error());
   if (auto found = find_shard(all.value(), cluster, shard); !found) co_return http::problem(found.error());
-  if (switches_->is_running(cluster)) co_return http::problem(409, "conflict", "an operation runs on cluster '" + cluster + "'");
+  if (switches_->is_running(cluster))
+    co_return http::problem(409, "conflict", "an operation runs on cluster '" + cluster + "'");
   auto remove = [cluster, shard](Store& store) { return store.remove_shard(cluster, shard); };
   if (auto removed = co_await change(std::move(remove)); !removed) co_return http::problem(removed.error());
   co_return json(200, {{"cluster", cluster}, {"name", shard}, {"removed", true}});
@@ -321,16 +348,23 @@ Task<Response> Api::create_redis(Request request) {
 }
 
 Task<Response> Api::delete_redis(Request request) {
-  const std::string cluster = request.param("cluster"), shard = request.param("shard"), dc = request.param("dc");
+  const std::string cluster = request.param("cluster"), shard = request.param("shard"),
+                    dc = request.param("dc");
   auto address = parse_address(request.param("address"));
   if (!address) co_return http::problem(std::move(address).error().in("address"));
   auto all = co_await inventory();
   if (!all) co_return http::problem(all.error());
   auto found = find_shard(all.value(), cluster, shard);
   if (!found) co_return http::problem(found.error());
-  const bool there = std::ranges::any_of(found.value()->redises, [&](const Redis& r) { return r.dc == dc && r.address == address.value(); });
-  if (!there) co_return http::problem(404, "not_found", "the shard has no Redis server " + address.value().text() + " in data center '" + dc + "'");
-  auto remove = [cluster, shard, dc, address = address.value()](Store& store) { return store.remove_redis(cluster, shard, dc, address); };
+  const bool there = std::ranges::any_of(
+      found.value()->redises, [&](const Redis& r) { return r.dc == dc && r.address == address.value(); });
+  if (!there)
+    co_return http::problem(
+        404, "not_found",
+        "the shard has no Redis server " + address.value().text() + " in data center '" + dc + "'");
+  auto remove = [cluster, shard, dc, address = address.value()](Store& store) {
+    return store.remove_redis(cluster, shard, dc, address);
+  };
   if (auto removed = co_await change(std::move(remove)); !removed) co_return http::problem(removed.error());
   co_return json(200, {{"dc", dc}, {"address", address.value().text()}, {"removed", true}});
 }
@@ -364,40 +398,56 @@ Task<Response> Api::create_keeper(Request request) {
 }
 
 Task<Response> Api::delete_keeper(Request request) {
-  const std::string cluster = request.param("cluster"), shard = request.param("shard"), dc = request.param("dc");
+  const std::string cluster = request.param("cluster"), shard = request.param("shard"),
+                    dc = request.param("dc");
   auto address = parse_address(request.param("address"));
   if (!address) co_return http::problem(std::move(address).error().in("address"));
   auto all = co_await inventory();
   if (!all) co_return http::problem(all.error());
   auto found = find_shard(all.value(), cluster, shard);
   if (!found) co_return http::problem(found.error());
-  const bool there = std::ranges::any_of(found.value()->keepers, [&](const Keeper& k) { return k.dc == dc && k.address == address.value(); });
-  if (!there) co_return http::problem(404, "not_found", "the shard has no keeper " + address.value().text() + " in data center '" + dc + "'");
-  auto remove = [cluster, shard, dc, address = address.value()](Store& store) { return store.remove_keeper(cluster, shard, dc, address); };
+  const bool there = std::ranges::any_of(
+      found.value()->keepers, [&](const Keeper& k) { return k.dc == dc && k.address == address.value(); });
+  if (!there)
+    co_return http::problem(
+        404, "not_found",
+        "the shard has no keeper " + address.value().text() + " in data center '" + dc + "'");
+  auto remove = [cluster, shard, dc, address = address.value()](Store& store) {
+    return store.remove_keeper(cluster, shard, dc, address);
+  };
   if (auto removed = co_await change(std::move(remove)); !removed) co_return http::problem(removed.error());
   co_return json(200, {{"dc", dc}, {"address", address.value().text()}, {"removed", true}});
 }
 
-// Switches -----------------------------------------------------------------------------------------------------------
+// Switches
+// -----------------------------------------------------------------------------------------------------------
 
 Task<Response> Api::switch_cluster(Request request) {
   auto body = body_of(request);
   if (!body) co_return bad_body(body.error());
   ObjectReader in(body.value());
-  const std::string target = in.name("target"), reason = in.string("reason", ""), cluster = request.param("cluster");
+  const std::string target = in.name("target"), reason = in.string("reason", ""),
+                    cluster = request.param("cluster");
   const bool dry_run = in.boolean("dryRun", false);
   if (auto read = in.finish(); !read) co_return http::problem(read.error());
   auto all = co_await inventory();
   if (!all) co_return http::problem(all.error());
-  if (auto allowed = check_switch_target(all.value(), cluster, target); !allowed) co_return http::problem(allowed.error());
-  if (switches_->is_running(cluster)) co_return http::problem(409, "conflict", "another operation runs on cluster '" + cluster + "'");
+  if (auto allowed = check_switch_target(all.value(), cluster, target); !allowed)
+    co_return http::problem(allowed.error());
+  if (switches_->is_running(cluster))
+    co_return http::problem(409, "conflict", "another operation runs on cluster '" + cluster + "'");
   auto shards = co_await switches_->shards_to_move(all.value(), cluster, target);
-  if (!shards) co_return http::problem(409, "precheck_failed", "nothing was changed: " + shards.error().message);
-  if (shards.value().empty()) co_return http::problem(409, "conflict", "target: every shard of cluster '" + cluster + "' is in '" + target + "' already");
+  if (!shards)
+    co_return http::problem(409, "precheck_failed", "nothing was changed: " + shards.error().message);
+  if (shards.value().empty())
+    co_return http::problem(
+        409, "conflict", "target: every shard of cluster '" + cluster + "' is in '" + target + "' already");
   const auto problems = co_await switches_->precheck(all.value(), cluster, target, shards.value());
   if (dry_run) {
     const Json plan = plan_json(shards.value(), target);
-    co_return json(200, {{"cluster", cluster}, {"target", target}, {"plan", plan}, {"problems", problems_json(problems)}});
+    co_return json(
+        200,
+        {{"cluster", cluster}, {"target", target}, {"plan", plan}, {"problems", problems_json(problems)}});
   }
   if (!problems.empty()) co_return precheck_failed(problems);
   auto operation = co_await switches_->begin(all.value(), cluster, target, shards.value(), reason);
@@ -423,7 +473,8 @@ Task<Response> Api::get_operation(Request request) {
   co_return json(200, Json::parse(to_json(*operation.value())));
 }
 
-// Webhooks and notifications -----------------------------------------------------------------------------------------
+// Webhooks and notifications
+// -----------------------------------------------------------------------------------------
 
 Task<Response> Api::list_webhooks(Request) {
   auto hooks = co_await database_->run([](Store& store) { return store.webhooks(); });
@@ -440,9 +491,11 @@ Task<Response> Api::create_webhook(Request request) {
   Webhook hook;
   hook.url = in.string("url");
   hook.events = in.strings("events", std::vector<std::string>{});
-  if (auto usable = http::check_url(hook.url); !usable && in.has("url")) in.problem("url", usable.error().message);
+  if (auto usable = http::check_url(hook.url); !usable && in.has("url"))
+    in.problem("url", usable.error().message);
   for (const std::string& event : hook.events)
-    if (event != "redisMasterChanged" && event != "activeDcChanged") in.problem("events", "knows redisMasterChanged and activeDcChanged");
+    if (event != "redisMasterChanged" && event != "activeDcChanged")
+      in.problem("events", "knows redisMasterChanged and activeDcChanged");
   if (auto read = in.finish(); !read) co_return http::problem(read.error());
   auto stored = co_await database_->run([hook](Store& store) { return store.add_webhook(hook); });
   if (!stored) co_return http::problem(stored.error());
@@ -456,7 +509,8 @@ Task<Response> Api::delete_webhook(Request request) {
   const bool is_number = error == std::errc{} && end == text.data() + text.size();
   auto removed = co_await database_->run([id](Store& store) { return store.remove_webhook(id); });
   if (!removed) co_return http::problem(removed.error());
-  if (!is_number || !removed.value()) co_return http::problem(404, "not_found", "there is no webhook '" + text + "'");
+  if (!is_number || !removed.value())
+    co_return http::problem(404, "not_found", "there is no webhook '" + text + "'");
   co_return json(200, {{"id", id}, {"removed", true}});
 }
 
@@ -474,7 +528,8 @@ Task<Response> Api::take_notification(Request request) {
   ObjectReader in(body.value());
   Notification n;
   n.type = in.string("type");
-  if (n.type != "redisMasterChanged" && n.type != "activeDcChanged") in.problem("type", "must be redisMasterChanged or activeDcChanged");
+  if (n.type != "redisMasterChanged" && n.type != "activeDcChanged")
+    in.problem("type", "must be redisMasterChanged or activeDcChanged");
   n.dc = in.name("dc");
   n.cluster = in.name("cluster");
   n.shard = in.name("shard");
@@ -486,13 +541,15 @@ Task<Response> Api::take_notification(Request request) {
   if (auto read = in.finish(); !read) co_return http::problem(read.error());
   auto all = co_await inventory();
   if (!all) co_return http::problem(all.error());
-  if (auto shard = find_shard(all.value(), n.cluster, n.shard); !shard) co_return http::problem(shard.error());
+  if (auto shard = find_shard(all.value(), n.cluster, n.shard); !shard)
+    co_return http::problem(shard.error());
   auto fresh = co_await notifier_->take(std::move(n));
   if (!fresh) co_return http::problem(fresh.error());
   co_return json(202, {{"accepted", fresh.value()}});
 }
 
-// Topology -----------------------------------------------------------------------------------------------------------
+// Topology
+// -----------------------------------------------------------------------------------------------------------
 
 Task<Response> Api::topology(Request) {
   auto all = co_await inventory();
@@ -511,7 +568,8 @@ Task<Response> Api::topology(Request) {
     for (Json& shard : entry["shards"]) {
       const auto seen = watcher_->seen().find({cluster.name, shard["name"].get<std::string>()});
       if (seen == watcher_->seen().end()) continue;
-      shard["observed"] = {{"activeDc", seen->second.dc}, {"master", seen->second.master}, {"error", seen->second.error}};
+      shard["observed"] = {
+          {"activeDc", seen->second.dc}, {"master", seen->second.master}, {"error", seen->second.error}};
     }
     clusters.push_back(std::move(entry));
   }

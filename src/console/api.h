@@ -13,7 +13,11 @@ namespace penstock::console {
 class Api {
  public:
   Api(Database* database, Publisher* publisher, SwitchRunner* switches, Notifier* notifier, Watcher* watcher)
-      : database_(database), publisher_(publisher), switches_(switches), notifier_(notifier), watcher_(watcher) {}
+      : database_(database),
+        publisher_(publisher),
+        switches_(switches),
+        notifier_(notifier),
+        watcher_(watcher) {}
 
   /// The Api must outlive the router. What it points to is needed when requests come, not before.
   void add_routes(http::Router& router);

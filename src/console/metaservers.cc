@@ -2,8 +2,8 @@
 
 namespace penstock::console {
 
-Task<Result<http::Response>> ask_metaservers(std::vector<Address> servers, http::Method method, std::string path, std::string body,
-                                             Millis limit) {
+Task<Result<http::Response>> ask_metaservers(std::vector<Address> servers, http::Method method,
+                                             std::string path, std::string body, Millis limit) {
   Error last{Errc::unavailable, "no metaserver is known"};
   bool effect_unknown = false;
   for (const Address& server : servers) {

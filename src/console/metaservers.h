@@ -12,7 +12,7 @@ namespace penstock::console {
 
 /// The first answer that is not 503 or 504; the last failure otherwise. `limit` is for each server.
 /// Error: unavailable or timeout, naming what every server said.
-Task<Result<http::Response>> ask_metaservers(std::vector<Address> servers, http::Method method, std::string path, std::string body,
-                                             Millis limit);
+Task<Result<http::Response>> ask_metaservers(std::vector<Address> servers, http::Method method,
+                                             std::string path, std::string body, Millis limit);
 
 }  // namespace penstock::console

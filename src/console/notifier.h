@@ -1,4 +1,5 @@
-// Telling the world: notifications go from the database's outbox to every webhook that wants them, at least once.
+// Telling the world: notifications go from the database's outbox to every webhook that wants them, at least
+// once.
 #pragma once
 
 #include "common/async/task_group.h"

@@ -21,9 +21,14 @@ Json encode(const ShardSwitch& shard) {
 }
 
 Json encode(const StepRecord& step) {
-  return {{"shard", step.shard},         {"dc", step.dc},       {"side", step.side},
-          {"step", step.step},           {"state", step.state}, {"startedMs", step.started_ms},
-          {"durationMs", step.duration_ms}, {"detail", step.detail}};
+  return {{"shard", step.shard},
+          {"dc", step.dc},
+          {"side", step.side},
+          {"step", step.step},
+          {"state", step.state},
+          {"startedMs", step.started_ms},
+          {"durationMs", step.duration_ms},
+          {"detail", step.detail}};
 }
 
 ShardSwitch decode_shard(ObjectReader& in) {
@@ -35,7 +40,8 @@ ShardSwitch decode_shard(ObjectReader& in) {
   } else {
     in.problem("course", course.error().message);
   }
-  shard.next = static_cast<std::size_t>(in.integer("next", 0, static_cast<std::int64_t>(switch_plan().size())));
+  shard.next =
+      static_cast<std::size_t>(in.integer("next", 0, static_cast<std::int64_t>(switch_plan().size())));
   shard.touched_source = in.boolean("touchedSource");
   shard.touched_target = in.boolean("touchedTarget");
   shard.replid = in.string("replid");

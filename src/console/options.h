@@ -13,7 +13,8 @@ struct Options {
   std::uint16_t http_port = 0;
   std::string database_url;
   Millis zookeeper_session_timeout{6'000};
-  Millis publish_interval{1'000};  ///< how often intent is compared with each DC when nothing wakes the publisher
+  Millis publish_interval{
+      1'000};  ///< how often intent is compared with each DC when nothing wakes the publisher
   Millis watch_interval{2'000};
 };
 

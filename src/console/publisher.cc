@@ -16,7 +16,9 @@ namespace {
 constexpr log::Logger kLog{"publisher"};
 
 std::int64_t wall_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::string random_word() {
@@ -43,11 +45,20 @@ std::optional<T> parse(const std::optional<zk::Node>& node) {
 }  // namespace
 
 Publisher::Publisher(Executor executor, Database& database, Options options)
-    : executor_(executor), database_(database), options_(std::move(options)), bell_(executor), instance_(random_word()), tasks_(executor) {}
+    : executor_(executor),
+      database_(database),
+      options_(std::move(options)),
+      bell_(executor),
+      instance_(random_word()),
+      tasks_(executor) {}
 Publisher::~Publisher() = default;
 
-void Publisher::start() { tasks_.spawn("publisher", loop()); }
-void Publisher::wake() { bell_.ring(); }
+void Publisher::start() {
+  tasks_.spawn("publisher", loop());
+}
+void Publisher::wake() {
+  bell_.ring();
+}
 
 Task<void> Publisher::stop() {
   co_await tasks_.stop();
@@ -73,8 +84,10 @@ Task<void> Publisher::loop() {
         auto pushed = co_await push(&target, inventory.value());
         const std::string problem = pushed ? "" : pushed.error().message;
         if (!pushed && pushed.error().code == Errc::cancelled) co_return;
-        if (problem != target.problem && !problem.empty()) kLog.warn("data center is behind", {{"dc", name}, {"why", problem}});
-        if (problem.empty() && !target.problem.empty()) kLog.info("data center is up to date", {{"dc", name}});
+        if (problem != target.problem && !problem.empty())
+          kLog.warn("data center is behind", {{"dc", name}, {"why", problem}});
+        if (problem.empty() && !target.problem.empty())
+          kLog.info("data center is up to date", {{"dc", name}});
         target.problem = problem;
       }
     }
@@ -86,7 +99,8 @@ Task<void> Publisher::loop() {
 Task<void> Publisher::reconcile_targets(Inventory inventory) {
   for (auto target = targets_.begin(); target != targets_.end();) {
     const Dc* dc = inventory.dc(target->first);
-    const bool moved = !dc || dc->zookeeper != target->second.dc.zookeeper || dc->chroot != target->second.dc.chroot;
+    const bool moved =
+        !dc || dc->zookeeper != target->second.dc.zookeeper || dc->chroot != target->second.dc.chroot;
     if (!moved) {
       target->second.dc = *dc;
       ++target;
@@ -105,7 +119,8 @@ Task<void> Publisher::reconcile_targets(Inventory inventory) {
 }
 
 Task<Result<>> Publisher::push(Target* target, Inventory inventory) {
-  if (!target->session->connected()) co_return fail(Errc::unavailable, "zookeeper " + target->dc.zookeeper + " is not connected");
+  if (!target->session->connected())
+    co_return fail(Errc::unavailable, "zookeeper " + target->dc.zookeeper + " is not connected");
   for (const std::string& path : {zk_paths::clusters(target->dc.name), zk_paths::revs(target->dc.name)}) {
     PS_CO_TRY(co_await zk::ensure_path(*target->session, path));
   }
@@ -133,12 +148,15 @@ Task<Result<>> Publisher::push_cluster(Target* target, Inventory inventory, Clus
   const auto there = parse<model::ClusterConfig>(node);
   if (there != wanted) {
     if (there && there->version > wanted.version)
-      co_return fail(Errc::conflict, path + " has version " + std::to_string(there->version) + ", this console's is older: " + std::to_string(wanted.version));
-    for (const std::string& parent : {zk_paths::states(dc, cluster.name), zk_paths::events(dc, cluster.name)}) {
+      co_return fail(Errc::conflict, path + " has version " + std::to_string(there->version) +
+                                         ", this console's is older: " + std::to_string(wanted.version));
+    for (const std::string& parent :
+         {zk_paths::states(dc, cluster.name), zk_paths::events(dc, cluster.name)}) {
       PS_CO_TRY(co_await zk::ensure_path(*target->session, parent));
     }
     std::vector<zk::Op> operations;
-    operations.push_back(node ? zk::Op::set(path, model::to_json(wanted), node->stat.version) : zk::Op::create(path, model::to_json(wanted)));
+    operations.push_back(node ? zk::Op::set(path, model::to_json(wanted), node->stat.version)
+                              : zk::Op::create(path, model::to_json(wanted)));
     PS_CO_TRY(co_await add_revision(target, cluster.name, &operations));
     const bool active_moved = there && there->active_dc != wanted.active_dc;
     if (active_moved && !wanted.shards.empty()) {
@@ -149,7 +167,8 @@ Task<Result<>> Publisher::push_cluster(Target* target, Inventory inventory, Clus
       event.at_ms = wall_ms();
       event.by = "console";
       event.payload = {{"activeDc", wanted.active_dc}};
-      operations.push_back(zk::Op::create(zk_paths::new_event(dc, cluster.name), model::to_json(event), zk::CreateMode::persistent_sequential));
+      operations.push_back(zk::Op::create(zk_paths::new_event(dc, cluster.name), model::to_json(event),
+                                          zk::CreateMode::persistent_sequential));
     }
     PS_CO_TRY(co_await target->session->multi(std::move(operations)));
     kLog.info("pushed", {{"dc", dc}, {"cluster", cluster.name}, {"version", wanted.version}});
@@ -168,21 +187,26 @@ Task<Result<>> Publisher::push_shard(Target* target, Inventory inventory, Cluste
   const auto there = parse<model::ShardConfig>(node);
   if (there == wanted) co_return success();
   if (there && there->version > wanted.version)
-    co_return fail(Errc::conflict, path + " has version " + std::to_string(there->version) + ", this console's is older: " + std::to_string(wanted.version));
-  for (const std::string& parent : {zk_paths::keeper_elector(dc, cluster.name, shard.name), zk_paths::decisions(cluster.name, shard.name)}) {
+    co_return fail(Errc::conflict, path + " has version " + std::to_string(there->version) +
+                                       ", this console's is older: " + std::to_string(wanted.version));
+  for (const std::string& parent : {zk_paths::keeper_elector(dc, cluster.name, shard.name),
+                                    zk_paths::decisions(cluster.name, shard.name)}) {
     PS_CO_TRY(co_await zk::ensure_path(*target->session, parent));
   }
   std::vector<zk::Op> operations;
-  operations.push_back(node ? zk::Op::set(path, model::to_json(wanted), node->stat.version) : zk::Op::create(path, model::to_json(wanted)));
+  operations.push_back(node ? zk::Op::set(path, model::to_json(wanted), node->stat.version)
+                            : zk::Op::create(path, model::to_json(wanted)));
   PS_CO_TRY(co_await add_revision(target, cluster.name, &operations));
   for (model::Event& event : events_of(there, wanted)) {
     event.id = instance_ + "-" + std::to_string(++event_serial_);
     event.at_ms = wall_ms();
     event.by = "console";
-    operations.push_back(zk::Op::create(zk_paths::new_event(dc, cluster.name), model::to_json(event), zk::CreateMode::persistent_sequential));
+    operations.push_back(zk::Op::create(zk_paths::new_event(dc, cluster.name), model::to_json(event),
+                                        zk::CreateMode::persistent_sequential));
   }
   PS_CO_TRY(co_await target->session->multi(std::move(operations)));
-  kLog.info("pushed", {{"dc", dc}, {"cluster", cluster.name}, {"shard", shard.name}, {"version", wanted.version}});
+  kLog.info("pushed",
+            {{"dc", dc}, {"cluster", cluster.name}, {"shard", shard.name}, {"version", wanted.version}});
   co_return success();
 }
 
@@ -193,7 +217,9 @@ Task<Result<>> Publisher::push_removals(Target* target) {
   for (const Tombstone& tombstone : tombstones) {
     const std::string& dc = target->dc.name;
     if (tombstone.dc != dc) continue;
-    const std::string path = tombstone.shard.empty() ? zk_paths::cluster(dc, tombstone.cluster) : zk_paths::shard(dc, tombstone.cluster, tombstone.shard);
+    const std::string path = tombstone.shard.empty()
+                                 ? zk_paths::cluster(dc, tombstone.cluster)
+                                 : zk_paths::shard(dc, tombstone.cluster, tombstone.shard);
     PS_CO_TRY(auto node, co_await read(target->session.get(), path));
     if (node) {
       std::vector<zk::Op> operations{zk::Op::remove(path, node->stat.version)};

@@ -1,5 +1,6 @@
-// Intent → each data center's ZooKeeper. Level-triggered: what is there is compared with what shall be there, and what
-// differs is written; a lost push, a DC that was away, a restart of the console all heal by the next comparison.
+// Intent → each data center's ZooKeeper. Level-triggered: what is there is compared with what shall be there,
+// and what differs is written; a lost push, a DC that was away, a restart of the console all heal by the next
+// comparison.
 #pragma once
 
 #include <map>
@@ -26,7 +27,8 @@ class Publisher {
 
   /// The DCs whose ZooKeeper is not reachable, or whose last push failed; for /readyz and the topology.
   std::map<std::string, std::string> problems() const;
-  /// The highest cluster epoch that `dc`'s ZooKeeper knows for a cluster, in config or state; 0: nothing there.
+  /// The highest cluster epoch that `dc`'s ZooKeeper knows for a cluster, in config or state; 0: nothing
+  /// there.
   Task<Result<std::uint32_t>> highest_epoch(std::string dc, std::string cluster);
 
  private:

@@ -22,7 +22,8 @@ struct Server::Parts {
 
 Server::Server(Executor executor, Options options)
     : executor_(executor), options_(std::move(options)), http_(executor, router_), tasks_(executor) {
-  // For --print-routes the routes exist before the parts do; start() gives the Api its parts before it listens.
+  // For --print-routes the routes exist before the parts do; start() gives the Api its parts before it
+  // listens.
   api_ = std::make_unique<Api>(nullptr, nullptr, nullptr, nullptr, nullptr);
   api_->add_routes(router_);
   daemon::add_standard_routes(router_, [this] { return not_ready(); }, registry_);
@@ -56,17 +57,23 @@ Task<void> Server::stop() {
 std::vector<std::string> Server::not_ready() const {
   std::vector<std::string> reasons;
   if (!parts_) return {"starting"};
-  for (const auto& [dc, problem] : parts_->publisher.problems()) reasons.push_back("data center " + dc + ": " + problem);
+  for (const auto& [dc, problem] : parts_->publisher.problems())
+    reasons.push_back("data center " + dc + ": " + problem);
   return reasons;
 }
 
 Task<void> Server::measure_loop() {
   for (;;) {
     const auto behind = parts_->publisher.problems();
-    registry_.gauge("penstock_console_dcs_behind", "Data centers whose ZooKeeper does not have the current intent.").set(static_cast<double>(behind.size()));
+    registry_
+        .gauge("penstock_console_dcs_behind",
+               "Data centers whose ZooKeeper does not have the current intent.")
+        .set(static_cast<double>(behind.size()));
     double unseen = 0;
     for (const auto& [shard, seen] : parts_->watcher.seen()) unseen += !seen.error.empty();
-    registry_.gauge("penstock_console_shards_unseen", "Shards whose master nobody could name at the last look.").set(unseen);
+    registry_
+        .gauge("penstock_console_shards_unseen", "Shards whose master nobody could name at the last look.")
+        .set(unseen);
     if (auto slept = co_await sleep_for(Millis{1'000}); !slept) co_return;
   }
 }

@@ -1,5 +1,5 @@
-// The console's database. Synchronous: called on the database thread only (see database.h). Every change is one
-// transaction; a change of intent raises the revision and the versions of what it touches.
+// The console's database. Synchronous: called on the database thread only (see database.h). Every change is
+// one transaction; a change of intent raises the revision and the versions of what it touches.
 //
 // Errors: io with the database's words; conflict where a row exists already.
 #pragma once
@@ -57,9 +57,11 @@ class Store {
   virtual Result<> add_shard(const std::string& cluster, const std::string& shard) = 0;
   virtual Result<> remove_shard(const std::string& cluster, const std::string& shard) = 0;
   virtual Result<> add_redis(const std::string& cluster, const std::string& shard, const Redis& redis) = 0;
-  virtual Result<> remove_redis(const std::string& cluster, const std::string& shard, const std::string& dc, const Address& address) = 0;
+  virtual Result<> remove_redis(const std::string& cluster, const std::string& shard, const std::string& dc,
+                                const Address& address) = 0;
   virtual Result<> add_keeper(const std::string& cluster, const std::string& shard, const Keeper& keeper) = 0;
-  virtual Result<> remove_keeper(const std::string& cluster, const std::string& shard, const std::string& dc, const Address& address) = 0;
+  virtual Result<> remove_keeper(const std::string& cluster, const std::string& shard, const std::string& dc,
+                                 const Address& address) = 0;
   virtual Result<std::vector<Tombstone>> tombstones() = 0;
   virtual Result<> bury(const Tombstone& tombstone) = 0;  ///< its znodes are gone
 
@@ -77,16 +79,18 @@ class Store {
   virtual Result<std::vector<Webhook>> webhooks() = 0;
   virtual Result<bool> remove_webhook(std::int64_t id) = 0;
 
-  /// Stores it and queues it for every webhook that wants it, unless the shard's last known fact says the same already.
-  /// True when it was new.
+  /// Stores it and queues it for every webhook that wants it, unless the shard's last known fact says the
+  /// same already. True when it was new.
   virtual Result<bool> notify(const Notification& notification) = 0;
   virtual Result<std::vector<Notification>> notifications(int limit) = 0;
   virtual Result<std::vector<Delivery>> due_deliveries(std::int64_t now_ms, int limit) = 0;
   virtual Result<> delivered(std::int64_t id) = 0;
   virtual Result<> put_off(std::int64_t id, std::int64_t until_ms) = 0;
   /// The last known "to" of notifications of this type for this shard; nullopt: nothing known yet.
-  virtual Result<std::optional<std::string>> fact(const std::string& type, const std::string& cluster, const std::string& shard) = 0;
-  virtual Result<> set_fact(const std::string& type, const std::string& cluster, const std::string& shard, const std::string& value) = 0;
+  virtual Result<std::optional<std::string>> fact(const std::string& type, const std::string& cluster,
+                                                  const std::string& shard) = 0;
+  virtual Result<> set_fact(const std::string& type, const std::string& cluster, const std::string& shard,
+                            const std::string& value) = 0;
 };
 
 }  // namespace penstock::console

@@ -13,14 +13,16 @@ namespace penstock::console {
 namespace {
 
 constexpr log::Logger kLog{"switch"};
-constexpr Millis kStepLimit{15'000};     ///< for the owner to do a step
-constexpr Millis kFrozenLimit{4'000};    ///< the same while clients wait for the outcome
-constexpr Millis kAnswerSlack{2'000};    ///< for the answer to arrive
+constexpr Millis kStepLimit{15'000};   ///< for the owner to do a step
+constexpr Millis kFrozenLimit{4'000};  ///< the same while clients wait for the outcome
+constexpr Millis kAnswerSlack{2'000};  ///< for the answer to arrive
 constexpr Millis kPrecheckLimit{5'000};
 constexpr Millis kRetryPause{300};
 
 std::int64_t wall_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::string new_id() {
@@ -42,8 +44,12 @@ Millis limit_of(const Call& call) {
 }
 
 std::string step_body(const Operation& operation, const ShardSwitch& shard, const Call& call) {
-  model::Json body = {{"operation", operation.id}, {"epoch", operation.epoch},      {"shard", shard.shard},
-                      {"step", call.step},         {"sourceDc", operation.source},  {"targetDc", operation.target},
+  model::Json body = {{"operation", operation.id},
+                      {"epoch", operation.epoch},
+                      {"shard", shard.shard},
+                      {"step", call.step},
+                      {"sourceDc", operation.source},
+                      {"targetDc", operation.target},
                       {"timeoutMs", limit_of(call).count()}};
   if (!shard.replid.empty()) body["replid"] = shard.replid;
   if (shard.offset >= 0) body["offset"] = shard.offset;
@@ -85,7 +91,8 @@ std::string active_dc_in(const http::Response& response) {
 }
 
 /// The problems in a pre-check's answer, or the failure to get one as a problem of its own.
-std::vector<PrecheckProblem> problems_from(const Result<http::Response>& response, const PrecheckProblem& where) {
+std::vector<PrecheckProblem> problems_from(const Result<http::Response>& response,
+                                           const PrecheckProblem& where) {
   const auto one = [&](std::string code, std::string detail) {
     PrecheckProblem problem = where;
     problem.code = std::move(code);
@@ -95,7 +102,8 @@ std::vector<PrecheckProblem> problems_from(const Result<http::Response>& respons
   if (!response) return one("unreachable", "metaservers: " + response.error().message);
   auto json = model::parse_json(response.value().body);
   if (!json || response.value().status != 200)
-    return one("unreachable", "metaservers: " + std::to_string(response.value().status) + " " + response.value().body);
+    return one("unreachable",
+               "metaservers: " + std::to_string(response.value().status) + " " + response.value().body);
   std::vector<PrecheckProblem> problems;
   model::ObjectReader in(json.value());
   for (model::ObjectReader& item : in.objects("problems")) {
@@ -104,7 +112,8 @@ std::vector<PrecheckProblem> problems_from(const Result<http::Response>& respons
     problem.detail = item.string("detail", "");
     problems.push_back(std::move(problem));
   }
-  if (problems.empty() && !in.boolean("ok", false)) return one("not_ok", "the pre-check failed without saying why");
+  if (problems.empty() && !in.boolean("ok", false))
+    return one("not_ok", "the pre-check failed without saying why");
   return problems;
 }
 
@@ -117,28 +126,39 @@ Task<Result<>> SwitchRunner::start() {
   PS_CO_TRY(auto left, co_await database_.run([](Store& store) { return store.running_operations(); }));
   PS_CO_TRY(auto inventory, co_await database_.run([](Store& store) { return store.inventory(); }));
   for (Operation& operation : left) {
-    kLog.warn("taking up an operation that was left running", {{"operation", operation.id}, {"cluster", operation.cluster}});
+    kLog.warn("taking up an operation that was left running",
+              {{"operation", operation.id}, {"cluster", operation.cluster}});
     for (ShardSwitch& shard : operation.shards) resume(shard);
     PS_CO_TRY(launch(inventory, std::move(operation)));
   }
   co_return success();
 }
 
-Task<void> SwitchRunner::stop() { co_await tasks_.stop(); }
+Task<void> SwitchRunner::stop() {
+  co_await tasks_.stop();
+}
 
-Task<Result<std::vector<ShardPlace>>> SwitchRunner::shards_to_move(Inventory inventory, std::string cluster_name, std::string target) {
+Task<Result<std::vector<ShardPlace>>> SwitchRunner::shards_to_move(Inventory inventory,
+                                                                   std::string cluster_name,
+                                                                   std::string target) {
   const Cluster cluster = *inventory.cluster(cluster_name);
   std::vector<ShardPlace> places;
   for (const Shard& shard : cluster.shards) {
     std::string active;
     for (const std::string& dc : {target, cluster.active_dc}) {
       const std::string path = "/api/" + cluster_name + "/" + shard.name;
-      const auto response = co_await ask_metaservers(inventory.dc(dc)->metaservers, http::Method::get, path, "", kPrecheckLimit);
-      if (!response) co_return fail(Errc::unavailable, shard.name + " in " + dc + ": metaservers: " + response.error().message);
+      const auto response = co_await ask_metaservers(inventory.dc(dc)->metaservers, http::Method::get, path,
+                                                     "", kPrecheckLimit);
+      if (!response)
+        co_return fail(Errc::unavailable,
+                       shard.name + " in " + dc + ": metaservers: " + response.error().message);
       const std::string recorded = active_dc_in(response.value());
-      if (recorded.empty()) co_return fail(Errc::unavailable, shard.name + " in " + dc + ": its active data center is not recorded yet");
+      if (recorded.empty())
+        co_return fail(Errc::unavailable,
+                       shard.name + " in " + dc + ": its active data center is not recorded yet");
       if (!active.empty() && active != recorded)
-        co_return fail(Errc::unavailable, shard.name + ": " + target + " records " + active + " as active, " + dc + " records " + recorded);
+        co_return fail(Errc::unavailable, shard.name + ": " + target + " records " + active + " as active, " +
+                                              dc + " records " + recorded);
       active = recorded;
     }
     if (active != target) places.push_back({shard.name, active});
@@ -146,15 +166,18 @@ Task<Result<std::vector<ShardPlace>>> SwitchRunner::shards_to_move(Inventory inv
   co_return places;
 }
 
-Task<std::vector<PrecheckProblem>> SwitchRunner::precheck(Inventory inventory, std::string cluster_name, std::string target,
+Task<std::vector<PrecheckProblem>> SwitchRunner::precheck(Inventory inventory, std::string cluster_name,
+                                                          std::string target,
                                                           std::vector<ShardPlace> shards) {
   std::vector<PrecheckProblem> all;
   for (const ShardPlace& place : shards) {
     for (const std::string& dc : {place.dc, target}) {
       const std::string side = dc == target ? "target" : "source";
       const std::string path = shard_path(cluster_name, place.shard) + "/precheck?side=" + side;
-      const auto response = co_await ask_metaservers(inventory.dc(dc)->metaservers, http::Method::get, path, "", kPrecheckLimit);
-      for (PrecheckProblem& problem : problems_from(response, {place.shard, dc, side, "", ""})) all.push_back(std::move(problem));
+      const auto response = co_await ask_metaservers(inventory.dc(dc)->metaservers, http::Method::get, path,
+                                                     "", kPrecheckLimit);
+      for (PrecheckProblem& problem : problems_from(response, {place.shard, dc, side, "", ""}))
+        all.push_back(std::move(problem));
     }
   }
   co_return all;
@@ -172,7 +195,8 @@ Task<Result<std::uint32_t>> SwitchRunner::next_epoch(Inventory, const Cluster cl
 
 Task<Result<Operation>> SwitchRunner::begin(Inventory inventory, std::string cluster_name, std::string target,
                                             std::vector<ShardPlace> shards, std::string reason) {
-  if (is_running(cluster_name)) co_return fail(Errc::conflict, "another operation runs on cluster '" + cluster_name + "'");
+  if (is_running(cluster_name))
+    co_return fail(Errc::conflict, "another operation runs on cluster '" + cluster_name + "'");
   const Cluster cluster = *inventory.cluster(cluster_name);
   // Taken before the first wait, so that of two requests one is refused.
   const auto reservation = running_[cluster_name] = std::make_shared<Run>();
@@ -204,20 +228,26 @@ Result<> SwitchRunner::launch(const Inventory& inventory, Operation operation) {
   auto run = std::make_shared<Run>();
   for (const std::string& name : {operation.source, operation.target}) {
     const Dc* dc = inventory.dc(name);
-    if (!dc) return fail(Errc::not_found, "operation " + operation.id + ": there is no data center '" + name + "'");
+    if (!dc)
+      return fail(Errc::not_found, "operation " + operation.id + ": there is no data center '" + name + "'");
     run->metaservers[name] = dc->metaservers;
   }
-  kLog.info("switch begins", {{"operation", operation.id}, {"cluster", operation.cluster}, {"from", operation.source},
-                              {"to", operation.target}, {"epoch", operation.epoch}});
+  kLog.info("switch begins", {{"operation", operation.id},
+                              {"cluster", operation.cluster},
+                              {"from", operation.source},
+                              {"to", operation.target},
+                              {"epoch", operation.epoch}});
   run->operation = std::move(operation);
   run->shards_left = run->operation.shards.size();
   running_[run->operation.cluster] = run;
-  for (std::size_t i = 0; i < run->operation.shards.size(); ++i) tasks_.spawn("switch shard", run_shard(run, i));
+  for (std::size_t i = 0; i < run->operation.shards.size(); ++i)
+    tasks_.spawn("switch shard", run_shard(run, i));
   return success();
 }
 
 Task<Result<>> SwitchRunner::save(std::shared_ptr<Run> run) {
-  co_return co_await database_.run([operation = run->operation](Store& store) { return store.save_operation(operation); });
+  co_return co_await database_.run(
+      [operation = run->operation](Store& store) { return store.save_operation(operation); });
 }
 
 Task<Answer> SwitchRunner::carry_out(std::shared_ptr<Run> run, std::size_t index, Call call) {
@@ -225,12 +255,15 @@ Task<Answer> SwitchRunner::carry_out(std::shared_ptr<Run> run, std::size_t index
   const ShardSwitch& shard = operation.shards[index];
   const std::string dc = call.side == Side::source ? operation.source : operation.target;
   if (call.step == "decision") {
-    const std::string path = shard_path(operation.cluster, shard.shard) + "/decision/" + std::to_string(operation.epoch);
-    co_return answer_from(co_await ask_metaservers(run->metaservers[dc], http::Method::get, path, "", kPrecheckLimit));
+    const std::string path =
+        shard_path(operation.cluster, shard.shard) + "/decision/" + std::to_string(operation.epoch);
+    co_return answer_from(
+        co_await ask_metaservers(run->metaservers[dc], http::Method::get, path, "", kPrecheckLimit));
   }
   const std::string path = "/api/" + operation.cluster + (call.side == Side::source ? "/backup" : "/active");
-  co_return answer_from(co_await ask_metaservers(run->metaservers[dc], http::Method::post, path, step_body(operation, shard, call),
-                                                limit_of(call) + kAnswerSlack));
+  co_return answer_from(co_await ask_metaservers(run->metaservers[dc], http::Method::post, path,
+                                                 step_body(operation, shard, call),
+                                                 limit_of(call) + kAnswerSlack));
 }
 
 Task<void> SwitchRunner::run_shard(std::shared_ptr<Run> run, std::size_t index) {
@@ -245,18 +278,23 @@ Task<void> SwitchRunner::run_shard(std::shared_ptr<Run> run, std::size_t index) 
     const std::string dc = call->side == Side::source ? operation.source : operation.target;
     const std::string name = operation.shards[index].shard;
     // A repeated try of the same step is the same row.
-    const auto same = [&](const StepRecord& step) { return step.shard == name && step.dc == dc && step.step == call->step; };
+    const auto same = [&](const StepRecord& step) {
+      return step.shard == name && step.dc == dc && step.step == call->step;
+    };
     auto row = std::ranges::find_if(operation.steps, same);
     if (row == operation.steps.end()) {
-      operation.steps.push_back({name, dc, call->side == Side::source ? "source" : "target", call->step, "running", wall_ms(), 0, ""});
+      operation.steps.push_back({name, dc, call->side == Side::source ? "source" : "target", call->step,
+                                 "running", wall_ms(), 0, ""});
       row = std::prev(operation.steps.end());
     }
     const auto position = row - operation.steps.begin();
-    // The intent is on disk before the act, but for the steps between freeze and promote, where clients wait: what they
-    // need after a crash (the lock, and that it was asked for) is on disk by then.
-    const bool clients_wait = call->step == "drain" || call->step == "fence" || call->step == "commit" || call->step == "promote";
+    // The intent is on disk before the act, but for the steps between freeze and promote, where clients wait:
+    // what they need after a crash (the lock, and that it was asked for) is on disk by then.
+    const bool clients_wait =
+        call->step == "drain" || call->step == "fence" || call->step == "commit" || call->step == "promote";
     if (!clients_wait) {
-      if (auto saved = co_await save(run); !saved) kLog.error("operation cannot be saved", {{"why", saved.error().message}});
+      if (auto saved = co_await save(run); !saved)
+        kLog.error("operation cannot be saved", {{"why", saved.error().message}});
     }
     const MonoTime began = MonoClock::now();
     const Answer answer = co_await carry_out(run, index, *call);
@@ -265,8 +303,13 @@ Task<void> SwitchRunner::run_shard(std::shared_ptr<Run> run, std::size_t index) 
     step.state = answer.ok ? "done" : "failed";
     step.detail = answer.detail;
     if (!answer.ok)
-      kLog.warn("step failed", {{"operation", operation.id}, {"shard", name}, {"dc", dc}, {"step", call->step},
-                                {"status", answer.status}, {"code", answer.code}, {"why", answer.detail}});
+      kLog.warn("step failed", {{"operation", operation.id},
+                                {"shard", name},
+                                {"dc", dc},
+                                {"step", call->step},
+                                {"status", answer.status},
+                                {"code", answer.code},
+                                {"why", answer.detail}});
     const bool at_once = take_answer(operation.shards[index], *call, answer);
     run->moved.ring();
     if (!at_once) {
@@ -281,21 +324,28 @@ Task<void> SwitchRunner::finish(std::shared_ptr<Run> run) {
   operation.state = overall_state(operation);
   operation.finished_ms = wall_ms();
   for (const ShardSwitch& shard : operation.shards)
-    if (!shard.error.empty()) operation.error += (operation.error.empty() ? "" : "; ") + shard.shard + ": " + shard.error;
-  // The new intent and the end of the operation are one transaction each, intent first: a crash between the two repeats
-  // steps that are done already.
+    if (!shard.error.empty())
+      operation.error += (operation.error.empty() ? "" : "; ") + shard.shard + ": " + shard.error;
+  // The new intent and the end of the operation are one transaction each, intent first: a crash between the
+  // two repeats steps that are done already.
   for (;;) {
     Result<> saved = success();
     if (operation.state == "done") {
-      auto intend = [cluster = operation.cluster, target = operation.target](Store& store) { return store.set_active_dc(cluster, target); };
+      auto intend = [cluster = operation.cluster, target = operation.target](Store& store) {
+        return store.set_active_dc(cluster, target);
+      };
       saved = co_await database_.run(std::move(intend));
     }
     if (saved) saved = co_await save(run);
     if (saved) break;
-    kLog.error("the end of an operation cannot be saved", {{"operation", operation.id}, {"why", saved.error().message}});
+    kLog.error("the end of an operation cannot be saved",
+               {{"operation", operation.id}, {"why", saved.error().message}});
     if (auto slept = co_await sleep_for(Millis{1'000}); !slept) co_return;
   }
-  kLog.info("switch ended", {{"operation", operation.id}, {"cluster", operation.cluster}, {"state", operation.state}, {"error", operation.error}});
+  kLog.info("switch ended", {{"operation", operation.id},
+                             {"cluster", operation.cluster},
+                             {"state", operation.state},
+                             {"error", operation.error}});
   running_.erase(operation.cluster);
   publisher_.wake();
 }

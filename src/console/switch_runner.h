@@ -1,5 +1,5 @@
-// Runs planned switches: walks core/switch_operation with real calls, persists the record around each of them, and goes on
-// after a restart.
+// Runs planned switches: walks core/switch_operation with real calls, persists the record around each of
+// them, and goes on after a restart.
 #pragma once
 
 #include <map>
@@ -31,15 +31,18 @@ class SwitchRunner {
   Task<Result<>> start();
   Task<void> stop();
 
-  /// The shards that are not at `target` yet, by what their data centers record: all of them usually, the rest of them in
-  /// a split cluster, which the same request so continues or switches back. Errors: unavailable, naming the shard.
-  Task<Result<std::vector<ShardPlace>>> shards_to_move(Inventory inventory, std::string cluster, std::string target);
+  /// The shards that are not at `target` yet, by what their data centers record: all of them usually, the
+  /// rest of them in a split cluster, which the same request so continues or switches back. Errors:
+  /// unavailable, naming the shard.
+  Task<Result<std::vector<ShardPlace>>> shards_to_move(Inventory inventory, std::string cluster,
+                                                       std::string target);
   /// Step 0 of these shards: what is in the way. Changes nothing.
   Task<std::vector<PrecheckProblem>> precheck(Inventory inventory, std::string cluster, std::string target,
                                               std::vector<ShardPlace> shards);
-  /// Begins a switch that was pre-checked. conflict: another one runs on this cluster; unavailable: no epoch can be had.
-  Task<Result<Operation>> begin(Inventory inventory, std::string cluster, std::string target, std::vector<ShardPlace> shards,
-                                std::string reason);
+  /// Begins a switch that was pre-checked. conflict: another one runs on this cluster; unavailable: no epoch
+  /// can be had.
+  Task<Result<Operation>> begin(Inventory inventory, std::string cluster, std::string target,
+                                std::vector<ShardPlace> shards, std::string reason);
   bool is_running(const std::string& cluster) const { return running_.contains(cluster); }
 
  private:

@@ -14,7 +14,9 @@ constexpr log::Logger kLog{"watcher"};
 constexpr Millis kLimit{2'000};
 
 std::int64_t wall_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
@@ -22,8 +24,12 @@ std::int64_t wall_ms() {
 Watcher::Watcher(Executor executor, Database& database, Notifier& notifier, Options options)
     : database_(database), notifier_(notifier), options_(std::move(options)), tasks_(executor) {}
 
-void Watcher::start() { tasks_.spawn("watcher", loop()); }
-Task<void> Watcher::stop() { co_await tasks_.stop(); }
+void Watcher::start() {
+  tasks_.spawn("watcher", loop());
+}
+Task<void> Watcher::stop() {
+  co_await tasks_.stop();
+}
 
 Task<void> Watcher::loop() {
   for (;;) {
@@ -36,7 +42,9 @@ Task<void> Watcher::loop() {
           if (now.error.empty()) {
             const std::int64_t epoch = epochs_[key];
             auto told = co_await compare("activeDcChanged", cluster.name, shard.name, now.dc, now.dc, epoch);
-            if (told) told = co_await compare("redisMasterChanged", cluster.name, shard.name, now.dc, now.master, epoch);
+            if (told)
+              told =
+                  co_await compare("redisMasterChanged", cluster.name, shard.name, now.dc, now.master, epoch);
             if (!told) kLog.error("what was seen cannot be stored", {{"why", told.error().message}});
           }
           seen_[key] = std::move(now);
@@ -52,7 +60,9 @@ Task<SeenShard> Watcher::look(Inventory inventory, Cluster cluster, std::string 
   for (const std::string& dc : cluster.dcs()) {
     const Dc* place = inventory.dc(dc);
     if (!place) continue;
-    auto answer = co_await ask_metaservers(place->metaservers, http::Method::get, "/api/" + cluster.name + "/" + shard + "/redis/master", "", kLimit);
+    auto answer =
+        co_await ask_metaservers(place->metaservers, http::Method::get,
+                                 "/api/" + cluster.name + "/" + shard + "/redis/master", "", kLimit);
     if (!answer || answer.value().status != 200) {
       seen.error = answer ? answer.value().body : answer.error().message;
       continue;
@@ -74,11 +84,14 @@ Task<SeenShard> Watcher::look(Inventory inventory, Cluster cluster, std::string 
 }
 
 /// The first sight of a shard is nothing new; a later change is.
-Task<Result<>> Watcher::compare(std::string type, std::string cluster, std::string shard, std::string dc, std::string value, std::int64_t epoch) {
+Task<Result<>> Watcher::compare(std::string type, std::string cluster, std::string shard, std::string dc,
+                                std::string value, std::int64_t epoch) {
   auto read = [type, cluster, shard](Store& store) { return store.fact(type, cluster, shard); };
   PS_CO_TRY(auto known, co_await database_.run(std::move(read)));
   if (!known) {
-    auto write = [type, cluster, shard, value](Store& store) { return store.set_fact(type, cluster, shard, value); };
+    auto write = [type, cluster, shard, value](Store& store) {
+      return store.set_fact(type, cluster, shard, value);
+    };
     co_return co_await database_.run(std::move(write));
   }
   if (*known == value) co_return success();

@@ -1,5 +1,5 @@
-// What the console sees of the world: the master of each shard, asked every few seconds. A change that no metaserver has
-// told us about becomes a notification all the same.
+// What the console sees of the world: the master of each shard, asked every few seconds. A change that no
+// metaserver has told us about becomes a notification all the same.
 #pragma once
 
 #include <map>
@@ -30,7 +30,8 @@ class Watcher {
  private:
   Task<void> loop();
   Task<SeenShard> look(Inventory inventory, Cluster cluster, std::string shard);
-  Task<Result<>> compare(std::string type, std::string cluster, std::string shard, std::string dc, std::string value, std::int64_t epoch);
+  Task<Result<>> compare(std::string type, std::string cluster, std::string shard, std::string dc,
+                         std::string value, std::int64_t epoch);
 
   Database& database_;
   Notifier& notifier_;

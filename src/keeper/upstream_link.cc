@@ -281,7 +281,8 @@ Task<Result<>> UpstreamLink::receive_rdb(Connection* connection, std::string rep
     if (!read) co_return fail(std::move(read).error());
     last_byte_ = MonoClock::now();
   }
-  // A replica that gets an RDB which it cannot load has lost what it had: what we hold stays until this one is whole.
+  // A replica that gets an RDB which it cannot load has lost what it had: what we hold stays until this one
+  // is whole.
   PS_CO_TRY(check.finish());
   PS_CO_TRY(store_.commit_rdb(ticket));
   // With $EOF: framing the master streams nothing before it hears this.

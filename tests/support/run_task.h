@@ -15,7 +15,8 @@ Task<void> store_result(Task<T> task, std::optional<T>* out) {
   out->emplace(co_await std::move(task));
 }
 
-/// Blocks until `task` has ended; other work on the loop goes on meanwhile. An exception of the task is rethrown.
+/// Blocks until `task` has ended; other work on the loop goes on meanwhile. An exception of the task is
+/// rethrown.
 template <class T>
 T run(boost::asio::io_context& loop, Task<T> task) {
   std::optional<T> result;

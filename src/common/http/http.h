@@ -20,12 +20,12 @@ using Headers = std::map<std::string, std::string>;  ///< keys in lower case
 
 struct Request {
   Method method = Method::get;
-  std::string path;                                   ///< percent-decoded path, without the query
-  std::map<std::string, std::string> path_params;     ///< filled by the router: "/api/{cluster}" → cluster
+  std::string path;                                ///< percent-decoded path, without the query
+  std::map<std::string, std::string> path_params;  ///< filled by the router: "/api/{cluster}" → cluster
   std::map<std::string, std::string> query;
   Headers headers;
   std::string body;
-  std::string peer;                                   ///< remote address, for audit and logs
+  std::string peer;  ///< remote address, for audit and logs
 
   const std::string& param(const std::string& name) const { return path_params.at(name); }
   std::string query_or(const std::string& name, std::string fallback) const;
@@ -39,7 +39,8 @@ struct Response {
   Headers headers;
 };
 
-/// RFC 9457 problem: {"type":"about:blank","title":…,"status":…,"code":…,"detail":…, …}. `code` is a stable word.
+/// RFC 9457 problem: {"type":"about:blank","title":…,"status":…,"code":…,"detail":…, …}. `code` is a stable
+/// word.
 Response problem(int status, std::string_view code, std::string_view detail);
 /// The same from an Error: invalid_argument 422, not_found 404, conflict and stale_epoch 409, refused 422,
 /// not_leader and unavailable 503, timeout 504, unsupported 501, else 500.
@@ -74,8 +75,8 @@ struct Limits {
   Millis idle_timeout{30'000};
 };
 
-/// Listens and serves until stopped. Refuses what a strict gate refuses (two Host headers, odd Transfer-Encoding,
-/// body on GET, obs-fold …) with 400 and a closed connection.
+/// Listens and serves until stopped. Refuses what a strict gate refuses (two Host headers, odd
+/// Transfer-Encoding, body on GET, obs-fold …) with 400 and a closed connection.
 class Server {
  public:
   /// `router` must outlive the server.
@@ -101,7 +102,8 @@ struct ClientRequest {
   Headers headers;
 };
 
-/// Whether fetch() could use it: "http://<numeric ip>[:port][/path][?query]". invalid_argument says what is wrong.
+/// Whether fetch() could use it: "http://<numeric ip>[:port][/path][?query]". invalid_argument says what is
+/// wrong.
 Result<> check_url(const std::string& url);
 
 /// One request on a connection of its own. A status other than 2xx is a value, not an error.

@@ -11,9 +11,9 @@ namespace penstock::log {
 enum class Level { debug, info, warn, error };
 
 struct Options {
-  std::string level = "info";  ///< debug, info, warn, error
-  std::string format = "text"; ///< text or json (one object a line)
-  std::string file;            ///< empty: standard error
+  std::string level = "info";   ///< debug, info, warn, error
+  std::string format = "text";  ///< text or json (one object a line)
+  std::string file;             ///< empty: standard error
 };
 
 struct Field {
@@ -30,15 +30,25 @@ struct Field {
 
 /// Before the first line; false when the level, format or file is not usable (the message says why).
 bool start(const Options& options, std::string& problem);
-void write(Level level, std::string_view component, std::string_view what, std::initializer_list<Field> fields = {});
+void write(Level level, std::string_view component, std::string_view what,
+           std::initializer_list<Field> fields = {});
 
-/// A component's face to the log: `constexpr log::Logger kLog{"keeper"}; kLog.info("attached", {{"upstream", …}});`
+/// A component's face to the log: `constexpr log::Logger kLog{"keeper"}; kLog.info("attached", {{"upstream",
+/// …}});`
 struct Logger {
   std::string_view component;
-  void debug(std::string_view what, std::initializer_list<Field> fields = {}) const { write(Level::debug, component, what, fields); }
-  void info(std::string_view what, std::initializer_list<Field> fields = {}) const { write(Level::info, component, what, fields); }
-  void warn(std::string_view what, std::initializer_list<Field> fields = {}) const { write(Level::warn, component, what, fields); }
-  void error(std::string_view what, std::initializer_list<Field> fields = {}) const { write(Level::error, component, what, fields); }
+  void debug(std::string_view what, std::initializer_list<Field> fields = {}) const {
+    write(Level::debug, component, what, fields);
+  }
+  void info(std::string_view what, std::initializer_list<Field> fields = {}) const {
+    write(Level::info, component, what, fields);
+  }
+  void warn(std::string_view what, std::initializer_list<Field> fields = {}) const {
+    write(Level::warn, component, what, fields);
+  }
+  void error(std::string_view what, std::initializer_list<Field> fields = {}) const {
+    write(Level::error, component, what, fields);
+  }
 };
 
 }  // namespace penstock::log

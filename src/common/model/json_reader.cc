@@ -11,8 +11,8 @@ constexpr std::size_t kBytesMax = 1 << 20;
 constexpr int kDepthMax = 32;
 constexpr int kTokensMax = 100'000;
 
-/// Walks the text without building anything. nlohmann's parser is iterative, but copying and dumping what it builds
-/// recurses: a deep document must be refused before it exists.
+/// Walks the text without building anything. nlohmann's parser is iterative, but copying and dumping what it
+/// builds recurses: a deep document must be refused before it exists.
 class Gate : public nlohmann::json_sax<Json> {
  public:
   std::string problem;
@@ -65,20 +65,25 @@ Result<Json> parse_json(std::string_view text) {
   if (const auto nul = text.find('\0'); nul != std::string_view::npos)
     return fail(Errc::invalid_argument, "JSON: no valid JSON at byte " + std::to_string(nul + 1));
   Gate gate;
-  if (!Json::sax_parse(text.begin(), text.end(), &gate)) return fail(Errc::invalid_argument, "JSON: " + gate.problem);
+  if (!Json::sax_parse(text.begin(), text.end(), &gate))
+    return fail(Errc::invalid_argument, "JSON: " + gate.problem);
   Json json = Json::parse(text.begin(), text.end(), nullptr, false);
   if (json.is_discarded()) return fail(Errc::invalid_argument, "JSON: not valid");
   return json;
 }
 
-std::string dump_json(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump_json(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 ObjectReader::ObjectReader(const Json& json, std::string path)
     : json_(&json), path_(std::move(path)), problems_(std::make_shared<std::vector<std::string>>()) {
   if (!json.is_object()) problems_->push_back((path_.empty() ? "body" : path_) + ": must be an object");
 }
 
-std::string ObjectReader::at(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+std::string ObjectReader::at(const std::string& key) const {
+  return path_.empty() ? key : path_ + "." + key;
+}
 
 const Json* ObjectReader::find(const std::string& key) const {
   if (!json_->is_object()) return nullptr;
@@ -86,7 +91,9 @@ const Json* ObjectReader::find(const std::string& key) const {
   return found == json_->end() || found->is_null() ? nullptr : &*found;
 }
 
-bool ObjectReader::has(const std::string& key) const { return find(key) != nullptr; }
+bool ObjectReader::has(const std::string& key) const {
+  return find(key) != nullptr;
+}
 
 void ObjectReader::problem(const std::string& key, const std::string& what) {
   problems_->push_back(at(key) + ": " + what);
@@ -100,15 +107,17 @@ std::string ObjectReader::string(const std::string& key, std::optional<std::stri
   return "";
 }
 
-std::int64_t ObjectReader::integer(const std::string& key, std::int64_t min, std::int64_t max, std::optional<std::int64_t> fallback) {
+std::int64_t ObjectReader::integer(const std::string& key, std::int64_t min, std::int64_t max,
+                                   std::optional<std::int64_t> fallback) {
   const Json* value = find(key);
   if (!value && fallback) return *fallback;
   if (!value) {
     problem(key, "is missing");
     return 0;
   }
-  const bool representable = value->is_number_integer() &&
-                             (!value->is_number_unsigned() || value->get<std::uint64_t>() <= static_cast<std::uint64_t>(INT64_MAX));
+  const bool representable =
+      value->is_number_integer() &&
+      (!value->is_number_unsigned() || value->get<std::uint64_t>() <= static_cast<std::uint64_t>(INT64_MAX));
   if (representable) {
     const auto number = value->get<std::int64_t>();
     if (number >= min && number <= max) return number;
@@ -146,7 +155,8 @@ Address ObjectReader::address(const std::string& key) {
   return optional_address(key).value_or(Address{});
 }
 
-std::vector<std::string> ObjectReader::strings(const std::string& key, std::optional<std::vector<std::string>> fallback) {
+std::vector<std::string> ObjectReader::strings(const std::string& key,
+                                               std::optional<std::vector<std::string>> fallback) {
   const Json* value = find(key);
   if (!value && fallback) return *std::move(fallback);
   std::vector<std::string> out;
@@ -164,7 +174,8 @@ std::vector<std::string> ObjectReader::strings(const std::string& key, std::opti
   return out;
 }
 
-std::vector<Address> ObjectReader::addresses(const std::string& key, std::optional<std::vector<Address>> fallback) {
+std::vector<Address> ObjectReader::addresses(const std::string& key,
+                                             std::optional<std::vector<Address>> fallback) {
   if (!has(key) && fallback) return *std::move(fallback);
   std::vector<Address> out;
   const auto texts = strings(key);

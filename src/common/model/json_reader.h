@@ -1,6 +1,6 @@
-// Safe reading of JSON that somebody else wrote: limits on size, depth and tokens before anything is built, and
-// range-checked getters that collect every problem by field. For request bodies and znodes alike.
-// Include in .cc files only: this pulls in nlohmann/json.
+// Safe reading of JSON that somebody else wrote: limits on size, depth and tokens before anything is built,
+// and range-checked getters that collect every problem by field. For request bodies and znodes alike. Include
+// in .cc files only: this pulls in nlohmann/json.
 #pragma once
 
 #include <memory>
@@ -22,7 +22,8 @@ Result<Json> parse_json(std::string_view text);
 /// Never throws: invalid UTF-8 is replaced.
 std::string dump_json(const Json& json);
 
-/// Reads one object. Problems are collected; finish() reports them all, each beginning with the field's dotted path.
+/// Reads one object. Problems are collected; finish() reports them all, each beginning with the field's
+/// dotted path.
 class ObjectReader {
  public:
   /// `json` must outlive the reader. A non-object is a problem in itself.
@@ -30,11 +31,13 @@ class ObjectReader {
 
   bool has(const std::string& key) const;
   std::string string(const std::string& key, std::optional<std::string> fallback = {});
-  std::int64_t integer(const std::string& key, std::int64_t min, std::int64_t max, std::optional<std::int64_t> fallback = {});
+  std::int64_t integer(const std::string& key, std::int64_t min, std::int64_t max,
+                       std::optional<std::int64_t> fallback = {});
   bool boolean(const std::string& key, std::optional<bool> fallback = {});
   Address address(const std::string& key);                          ///< "ip:port", required
   std::optional<Address> optional_address(const std::string& key);  ///< missing or null: nullopt
-  std::vector<std::string> strings(const std::string& key, std::optional<std::vector<std::string>> fallback = {});
+  std::vector<std::string> strings(const std::string& key,
+                                   std::optional<std::vector<std::string>> fallback = {});
   std::vector<Address> addresses(const std::string& key, std::optional<std::vector<Address>> fallback = {});
   /// The elements of an array of objects, each with its path; empty when missing.
   std::vector<ObjectReader> objects(const std::string& key);

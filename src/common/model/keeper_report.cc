@@ -11,7 +11,8 @@ class Fields {
  public:
   static Result<Fields> of(const resp::Value& reply) {
     const auto* parts = reply.array();
-    if (!parts || parts->size() % 2 != 0) return fail(Errc::protocol, "GETSTATE: not a list of names and values");
+    if (!parts || parts->size() % 2 != 0)
+      return fail(Errc::protocol, "GETSTATE: not a list of names and values");
     Fields fields;
     for (std::size_t i = 0; i < parts->size(); i += 2) {
       const auto* name = (*parts)[i].string();

@@ -6,7 +6,8 @@
 
 namespace penstock::model {
 
-/// Unknown names are skipped, missing ones keep their defaults. Errc::protocol names the field that makes no sense.
+/// Unknown names are skipped, missing ones keep their defaults. Errc::protocol names the field that makes no
+/// sense.
 Result<KeeperReport> parse_keeper_report(const resp::Value& reply);
 resp::Value to_resp(const KeeperReport& report);
 

@@ -24,12 +24,18 @@ Result<Enum> parse_word(const Words<Enum, N>& words, std::string_view text, cons
 }
 
 constexpr Words<SwitchStep, 12> kSteps = {{
-    {SwitchStep::locked, "locked"},       {SwitchStep::unmonitored, "unmonitored"},
-    {SwitchStep::freezing, "freezing"},   {SwitchStep::frozen, "frozen"},
-    {SwitchStep::fencing, "fencing"},     {SwitchStep::fenced, "fenced"},
-    {SwitchStep::following, "following"}, {SwitchStep::restoring, "restoring"},
-    {SwitchStep::draining, "draining"},   {SwitchStep::drained, "drained"},
-    {SwitchStep::committed, "committed"}, {SwitchStep::promoted, "promoted"},
+    {SwitchStep::locked, "locked"},
+    {SwitchStep::unmonitored, "unmonitored"},
+    {SwitchStep::freezing, "freezing"},
+    {SwitchStep::frozen, "frozen"},
+    {SwitchStep::fencing, "fencing"},
+    {SwitchStep::fenced, "fenced"},
+    {SwitchStep::following, "following"},
+    {SwitchStep::restoring, "restoring"},
+    {SwitchStep::draining, "draining"},
+    {SwitchStep::drained, "drained"},
+    {SwitchStep::committed, "committed"},
+    {SwitchStep::promoted, "promoted"},
 }};
 constexpr Words<KeeperState, 5> kKeeperStates = {{
     {KeeperState::unknown, "UNKNOWN"},
@@ -47,11 +53,21 @@ constexpr Words<HandoverState, 4> kHandoverStates = {{
 
 }  // namespace
 
-std::string_view to_string(SwitchStep step) { return word_of(kSteps, step); }
-Result<SwitchStep> parse_switch_step(std::string_view text) { return parse_word(kSteps, text, "switch step"); }
-std::string_view to_string(KeeperState state) { return word_of(kKeeperStates, state); }
-Result<KeeperState> parse_keeper_state(std::string_view text) { return parse_word(kKeeperStates, text, "keeper state"); }
-std::string_view to_string(HandoverState state) { return word_of(kHandoverStates, state); }
+std::string_view to_string(SwitchStep step) {
+  return word_of(kSteps, step);
+}
+Result<SwitchStep> parse_switch_step(std::string_view text) {
+  return parse_word(kSteps, text, "switch step");
+}
+std::string_view to_string(KeeperState state) {
+  return word_of(kKeeperStates, state);
+}
+Result<KeeperState> parse_keeper_state(std::string_view text) {
+  return parse_word(kKeeperStates, text, "keeper state");
+}
+std::string_view to_string(HandoverState state) {
+  return word_of(kHandoverStates, state);
+}
 Result<HandoverState> parse_handover_state(std::string_view text) {
   return parse_word(kHandoverStates, text, "hand-over state");
 }

@@ -1,5 +1,5 @@
-// What ZooKeeper holds and what daemons tell each other, as plain structs. JSON encoding: model_json.h; paths:
-// zk_paths.h; the same as JSON Schema: proto/schemas.
+// What ZooKeeper holds and what daemons tell each other, as plain structs. JSON encoding: model_json.h;
+// paths: zk_paths.h; the same as JSON Schema: proto/schemas.
 #pragma once
 
 #include <cstdint>
@@ -27,13 +27,13 @@ struct PeerDc {
 /// /meta/<dc>/clusters/<cluster>
 struct ClusterConfig {
   std::string name;
-  std::string type = "one_way";    ///< the only type there is today
-  std::string active_dc;           ///< intent; the fact is ShardState::active_dc
+  std::string type = "one_way";  ///< the only type there is today
+  std::string active_dc;         ///< intent; the fact is ShardState::active_dc
   std::uint32_t cluster_epoch = 1;
-  std::string mode = "assisted";   ///< loss of the active DC: assisted | strict
-  std::string policy = "sentinel"; ///< in-DC master fail-over: sentinel | builtin
-  std::vector<std::string> dcs;    ///< all DCs of the cluster, the active one first
-  std::vector<PeerDc> peers;       ///< the other DCs
+  std::string mode = "assisted";    ///< loss of the active DC: assisted | strict
+  std::string policy = "sentinel";  ///< in-DC master fail-over: sentinel | builtin
+  std::vector<std::string> dcs;     ///< all DCs of the cluster, the active one first
+  std::vector<PeerDc> peers;        ///< the other DCs
   std::vector<std::string> shards;
   std::uint64_t version = 0;
   bool operator==(const ClusterConfig&) const = default;
@@ -108,8 +108,8 @@ struct KeeperRegistration {
 
 /// /meta/<dc>/slots
 struct SlotTable {
-  std::uint64_t version = 0;         ///< rises with each assignment
-  std::vector<std::string> owners;   ///< 256 metaserver ids
+  std::uint64_t version = 0;        ///< rises with each assignment
+  std::vector<std::string> owners;  ///< 256 metaserver ids
   bool operator==(const SlotTable&) const = default;
 };
 
@@ -117,12 +117,12 @@ struct SlotTable {
 // Events: /event/<dc>/<cluster>/e-<seq>
 
 struct Event {
-  std::string type;     ///< one of kEventTypes
-  std::string id;       ///< unique, chosen by the console
+  std::string type;           ///< one of kEventTypes
+  std::string id;             ///< unique, chosen by the console
   std::uint64_t version = 0;  ///< the /meta version that it announces
   std::int64_t at_ms = 0;
   std::string by;
-  std::string shard;    ///< empty: the whole cluster
+  std::string shard;  ///< empty: the whole cluster
   std::map<std::string, std::string> payload;
   bool operator==(const Event&) const = default;
 };
@@ -148,38 +148,49 @@ struct EventOutcome {
 /// source: locked → unmonitored → freezing → frozen → fencing → fenced → (following | restoring)
 /// target: locked → draining → drained → committed → promoted
 enum class SwitchStep {
-  locked, unmonitored, freezing, frozen, fencing, fenced, following, restoring,
-  draining, drained, committed, promoted,
+  locked,
+  unmonitored,
+  freezing,
+  frozen,
+  fencing,
+  fenced,
+  following,
+  restoring,
+  draining,
+  drained,
+  committed,
+  promoted,
 };
 std::string_view to_string(SwitchStep step);
 Result<SwitchStep> parse_switch_step(std::string_view text);
 
 struct SwitchRecord {
-  std::string operation;         ///< the console's operation id
+  std::string operation;  ///< the console's operation id
   std::uint32_t cluster_epoch = 0;
-  bool is_source = false;        ///< else this DC is the target
+  bool is_source = false;  ///< else this DC is the target
   std::string source_dc, target_dc;
   SwitchStep step = SwitchStep::locked;
-  std::string replid;            ///< of the frozen history, "" before the freeze
-  std::int64_t offset = -1;      ///< F, -1 before the freeze
-  std::optional<Address> keeper;     ///< source: the keeper that holds the hand-over
-  std::optional<Address> old_master; ///< source: the master that was fenced
-  std::optional<Address> candidate;  ///< target: the replica that is promoted
+  std::string replid;                 ///< of the frozen history, "" before the freeze
+  std::int64_t offset = -1;           ///< F, -1 before the freeze
+  std::optional<Address> keeper;      ///< source: the keeper that holds the hand-over
+  std::optional<Address> old_master;  ///< source: the master that was fenced
+  std::optional<Address> candidate;   ///< target: the replica that is promoted
   std::int64_t started_ms = 0;
   bool operator==(const SwitchRecord&) const = default;
 };
 
 struct ShardState {
   std::string cluster, shard;
-  std::string active_dc;                    ///< the fact
-  Epoch epoch;                              ///< of the newest order given
-  std::optional<Address> master;            ///< in the active DC
-  std::optional<Address> active_keeper;     ///< of this DC
-  std::optional<Address> upstream;          ///< what the active keeper shall follow: master, or the active DC's keeper
+  std::string active_dc;                 ///< the fact
+  Epoch epoch;                           ///< of the newest order given
+  std::optional<Address> master;         ///< in the active DC
+  std::optional<Address> active_keeper;  ///< of this DC
+  std::optional<Address>
+      upstream;  ///< what the active keeper shall follow: master, or the active DC's keeper
   std::optional<SwitchRecord> switching;
   std::optional<EventOutcome> last_event;
-  std::uint64_t config_version = 0;         ///< of the ShardConfig this state was made from
-  std::string owner;                        ///< metaserver id that wrote it
+  std::uint64_t config_version = 0;  ///< of the ShardConfig this state was made from
+  std::string owner;                 ///< metaserver id that wrote it
   bool operator==(const ShardState&) const = default;
 };
 
@@ -206,20 +217,21 @@ Result<HandoverState> parse_handover_state(std::string_view text);
 struct KeeperReport {
   std::string cluster, shard, uuid;
   KeeperState state = KeeperState::unknown;
-  std::uint64_t epoch = 0;          ///< highest seen, packed
+  std::uint64_t epoch = 0;  ///< highest seen, packed
   std::optional<Address> upstream;
-  std::string link = "none";        ///< none connecting handshake sync connected held
-  std::string replid;               ///< "" with no history
-  std::int64_t offset = 0;          ///< last byte stored
+  std::string link = "none";  ///< none connecting handshake sync connected held
+  std::string replid;         ///< "" with no history
+  std::int64_t offset = 0;    ///< last byte stored
   std::string replid2;
   std::int64_t second_offset = -1;
-  std::int64_t log_first = -1;      ///< first offset in the log, -1 with none
-  std::int64_t rdb_offset = -1;     ///< -1 with no RDB
+  std::int64_t log_first = -1;   ///< first offset in the log, -1 with none
+  std::int64_t rdb_offset = -1;  ///< -1 with no RDB
   HandoverState handover = HandoverState::none;
-  std::int64_t handover_offset = -1;  ///< held or accepted: the offset the old master asked to continue from, minus 1
-  std::int64_t full_syncs = 0;      ///< taken from upstream since its store was made
+  std::int64_t handover_offset =
+      -1;  ///< held or accepted: the offset the old master asked to continue from, minus 1
+  std::int64_t full_syncs = 0;  ///< taken from upstream since its store was made
   std::int64_t full_syncs_served = 0;
-  std::int64_t replicas = 0;        ///< downstream links that stream
+  std::int64_t replicas = 0;  ///< downstream links that stream
   bool operator==(const KeeperReport&) const = default;
 };
 

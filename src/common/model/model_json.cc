@@ -10,14 +10,17 @@ namespace {
 
 constexpr std::int64_t kMax = INT64_MAX;
 
-Json json_of(const std::optional<Address>& address) { return address ? Json(address->text()) : Json(nullptr); }
+Json json_of(const std::optional<Address>& address) {
+  return address ? Json(address->text()) : Json(nullptr);
+}
 Json json_of(const std::vector<Address>& addresses) {
   Json out = Json::array();
   for (const Address& address : addresses) out.push_back(address.text());
   return out;
 }
 
-std::uint64_t unsigned_field(ObjectReader& in, const std::string& key, std::optional<std::int64_t> fallback = {}) {
+std::uint64_t unsigned_field(ObjectReader& in, const std::string& key,
+                             std::optional<std::int64_t> fallback = {}) {
   return static_cast<std::uint64_t>(in.integer(key, 0, kMax, fallback));
 }
 std::uint32_t u32_field(ObjectReader& in, const std::string& key) {
@@ -28,10 +31,18 @@ std::uint32_t u32_field(ObjectReader& in, const std::string& key) {
 
 Json encode(const ClusterConfig& c) {
   Json peers = Json::array();
-  for (const PeerDc& peer : c.peers) peers.push_back({{"name", peer.name}, {"metaservers", json_of(peer.metaservers)}});
-  return {{"name", c.name},     {"type", c.type},     {"activeDc", c.active_dc}, {"clusterEpoch", c.cluster_epoch},
-          {"mode", c.mode},     {"policy", c.policy}, {"dcs", c.dcs},            {"peers", peers},
-          {"shards", c.shards}, {"version", c.version}};
+  for (const PeerDc& peer : c.peers)
+    peers.push_back({{"name", peer.name}, {"metaservers", json_of(peer.metaservers)}});
+  return {{"name", c.name},
+          {"type", c.type},
+          {"activeDc", c.active_dc},
+          {"clusterEpoch", c.cluster_epoch},
+          {"mode", c.mode},
+          {"policy", c.policy},
+          {"dcs", c.dcs},
+          {"peers", peers},
+          {"shards", c.shards},
+          {"version", c.version}};
 }
 void decode(ObjectReader& in, ClusterConfig& c) {
   c.name = in.name("name");
@@ -41,14 +52,18 @@ void decode(ObjectReader& in, ClusterConfig& c) {
   c.mode = in.string("mode", c.mode);
   c.policy = in.string("policy", c.policy);
   c.dcs = in.strings("dcs");
-  for (ObjectReader& peer : in.objects("peers")) c.peers.push_back({peer.name("name"), peer.addresses("metaservers")});
+  for (ObjectReader& peer : in.objects("peers"))
+    c.peers.push_back({peer.name("name"), peer.addresses("metaservers")});
   c.shards = in.strings("shards");
   c.version = unsigned_field(in, "version");
 }
 
 Json encode(const SentinelConfig& s) {
-  return {{"masterName", s.master_name}, {"addresses", json_of(s.addresses)}, {"quorum", s.quorum},
-          {"downAfterMs", s.down_after_ms}, {"failoverTimeoutMs", s.failover_timeout_ms},
+  return {{"masterName", s.master_name},
+          {"addresses", json_of(s.addresses)},
+          {"quorum", s.quorum},
+          {"downAfterMs", s.down_after_ms},
+          {"failoverTimeoutMs", s.failover_timeout_ms},
           {"reconfigScript", s.reconfig_script}};
 }
 void decode(ObjectReader& in, SentinelConfig& s) {
@@ -66,8 +81,8 @@ Json encode(const ShardConfig& s) {
     keepers.push_back({{"host", k.host}, {"address", k.address.text()}, {"priority", k.priority}});
   for (const RedisConfig& r : s.redises)
     redises.push_back({{"address", r.address.text()}, {"initialMaster", r.initial_master}});
-  return {{"cluster", s.cluster}, {"shard", s.shard},     {"upstreamKeeper", json_of(s.upstream_keeper)},
-          {"keepers", keepers},   {"redises", redises},   {"sentinel", encode(s.sentinel)},
+  return {{"cluster", s.cluster}, {"shard", s.shard},   {"upstreamKeeper", json_of(s.upstream_keeper)},
+          {"keepers", keepers},   {"redises", redises}, {"sentinel", encode(s.sentinel)},
           {"version", s.version}};
 }
 void decode(ObjectReader& in, ShardConfig& s) {
@@ -75,8 +90,10 @@ void decode(ObjectReader& in, ShardConfig& s) {
   s.shard = in.name("shard");
   s.upstream_keeper = in.optional_address("upstreamKeeper");
   for (ObjectReader& k : in.objects("keepers"))
-    s.keepers.push_back({k.name("host"), k.address("address"), static_cast<int>(k.integer("priority", -1000, 1000, 0))});
-  for (ObjectReader& r : in.objects("redises")) s.redises.push_back({r.address("address"), r.boolean("initialMaster", false)});
+    s.keepers.push_back(
+        {k.name("host"), k.address("address"), static_cast<int>(k.integer("priority", -1000, 1000, 0))});
+  for (ObjectReader& r : in.objects("redises"))
+    s.redises.push_back({r.address("address"), r.boolean("initialMaster", false)});
   if (auto sentinel = in.object("sentinel")) {
     decode(*sentinel, s.sentinel);
   } else {
@@ -96,7 +113,8 @@ void decode(ObjectReader& in, MetaserverInfo& m) {
 }
 
 Json encode(const KeeperHostInfo& h) {
-  return {{"id", h.id}, {"admin", h.admin.text()}, {"version", h.version}, {"capacityBytes", h.capacity_bytes}};
+  return {
+      {"id", h.id}, {"admin", h.admin.text()}, {"version", h.version}, {"capacityBytes", h.capacity_bytes}};
 }
 void decode(ObjectReader& in, KeeperHostInfo& h) {
   h.id = in.name("id");
@@ -114,7 +132,9 @@ void decode(ObjectReader& in, KeeperRegistration& k) {
   k.uuid = in.string("uuid", "");
 }
 
-Json encode(const SlotTable& t) { return {{"version", t.version}, {"owners", t.owners}}; }
+Json encode(const SlotTable& t) {
+  return {{"version", t.version}, {"owners", t.owners}};
+}
 void decode(ObjectReader& in, SlotTable& t) {
   t.version = unsigned_field(in, "version");
   t.owners = in.strings("owners");
@@ -150,7 +170,8 @@ void decode_payload(const Json& json, ObjectReader& in, Event& e) {
 }
 
 Json encode(const EventOutcome& o) {
-  return {{"id", o.id}, {"type", o.type}, {"version", o.version}, {"applied", o.applied}, {"reason", o.reason}};
+  return {
+      {"id", o.id}, {"type", o.type}, {"version", o.version}, {"applied", o.applied}, {"reason", o.reason}};
 }
 void decode(ObjectReader& in, EventOutcome& o) {
   o.id = in.string("id");
@@ -161,10 +182,18 @@ void decode(ObjectReader& in, EventOutcome& o) {
 }
 
 Json encode(const SwitchRecord& s) {
-  return {{"operation", s.operation}, {"clusterEpoch", s.cluster_epoch}, {"side", s.is_source ? "source" : "target"},
-          {"sourceDc", s.source_dc},  {"targetDc", s.target_dc},         {"step", to_string(s.step)},
-          {"replid", s.replid},       {"offset", s.offset},              {"keeper", json_of(s.keeper)},
-          {"oldMaster", json_of(s.old_master)}, {"candidate", json_of(s.candidate)}, {"startedMs", s.started_ms}};
+  return {{"operation", s.operation},
+          {"clusterEpoch", s.cluster_epoch},
+          {"side", s.is_source ? "source" : "target"},
+          {"sourceDc", s.source_dc},
+          {"targetDc", s.target_dc},
+          {"step", to_string(s.step)},
+          {"replid", s.replid},
+          {"offset", s.offset},
+          {"keeper", json_of(s.keeper)},
+          {"oldMaster", json_of(s.old_master)},
+          {"candidate", json_of(s.candidate)},
+          {"startedMs", s.started_ms}};
 }
 void decode(ObjectReader& in, SwitchRecord& s) {
   s.operation = in.string("operation");
@@ -220,7 +249,10 @@ void decode(ObjectReader& in, ShardState& s) {
 }
 
 Json encode(const SwitchDecision& d) {
-  return {{"decision", d.commit ? "COMMIT" : "ABORT"}, {"operation", d.operation}, {"by", d.by}, {"atMs", d.at_ms}};
+  return {{"decision", d.commit ? "COMMIT" : "ABORT"},
+          {"operation", d.operation},
+          {"by", d.by},
+          {"atMs", d.at_ms}};
 }
 void decode(ObjectReader& in, SwitchDecision& d) {
   const std::string decision = in.string("decision");
@@ -284,16 +316,36 @@ void decode(ObjectReader& in, KeeperReport& k) {
 
 }  // namespace
 
-std::string to_json(const ClusterConfig& v) { return dump_json(encode(v)); }
-std::string to_json(const ShardConfig& v) { return dump_json(encode(v)); }
-std::string to_json(const MetaserverInfo& v) { return dump_json(encode(v)); }
-std::string to_json(const KeeperHostInfo& v) { return dump_json(encode(v)); }
-std::string to_json(const KeeperRegistration& v) { return dump_json(encode(v)); }
-std::string to_json(const SlotTable& v) { return dump_json(encode(v)); }
-std::string to_json(const Event& v) { return dump_json(encode(v)); }
-std::string to_json(const ShardState& v) { return dump_json(encode(v)); }
-std::string to_json(const SwitchDecision& v) { return dump_json(encode(v)); }
-std::string to_json(const KeeperReport& v) { return dump_json(encode(v)); }
+std::string to_json(const ClusterConfig& v) {
+  return dump_json(encode(v));
+}
+std::string to_json(const ShardConfig& v) {
+  return dump_json(encode(v));
+}
+std::string to_json(const MetaserverInfo& v) {
+  return dump_json(encode(v));
+}
+std::string to_json(const KeeperHostInfo& v) {
+  return dump_json(encode(v));
+}
+std::string to_json(const KeeperRegistration& v) {
+  return dump_json(encode(v));
+}
+std::string to_json(const SlotTable& v) {
+  return dump_json(encode(v));
+}
+std::string to_json(const Event& v) {
+  return dump_json(encode(v));
+}
+std::string to_json(const ShardState& v) {
+  return dump_json(encode(v));
+}
+std::string to_json(const SwitchDecision& v) {
+  return dump_json(encode(v));
+}
+std::string to_json(const KeeperReport& v) {
+  return dump_json(encode(v));
+}
 
 template <class T>
 Result<T> from_json(std::string_view text) {

@@ -1,5 +1,6 @@
-// The one encoder of the model: field names are camelCase and are the contract (proto/schemas). Decoding is strict
-// about types and names the offending field; unknown fields are ignored, so that a newer writer does not stop us.
+// The one encoder of the model: field names are camelCase and are the contract (proto/schemas). Decoding is
+// strict about types and names the offending field; unknown fields are ignored, so that a newer writer does
+// not stop us.
 #pragma once
 
 #include <string>

@@ -18,11 +18,21 @@ std::string encode_command(const Command& command) {
   return out;
 }
 
-void append_simple(std::string& out, std::string_view text) { append_line(out, '+', text); }
-void append_error(std::string& out, std::string_view text) { append_line(out, '-', text); }
-void append_integer(std::string& out, std::int64_t value) { append_line(out, ':', std::to_string(value)); }
-void append_nil(std::string& out) { out += "$-1\r\n"; }
-void append_array_header(std::string& out, std::size_t count) { append_line(out, '*', std::to_string(count)); }
+void append_simple(std::string& out, std::string_view text) {
+  append_line(out, '+', text);
+}
+void append_error(std::string& out, std::string_view text) {
+  append_line(out, '-', text);
+}
+void append_integer(std::string& out, std::int64_t value) {
+  append_line(out, ':', std::to_string(value));
+}
+void append_nil(std::string& out) {
+  out += "$-1\r\n";
+}
+void append_array_header(std::string& out, std::size_t count) {
+  append_line(out, '*', std::to_string(count));
+}
 
 void append_bulk(std::string& out, std::string_view bytes) {
   append_line(out, '$', std::to_string(bytes.size()));

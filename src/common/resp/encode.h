@@ -1,5 +1,5 @@
-// RESP2 encoding: commands as arrays of bulk strings (never inline: injection is impossible by construction), and the
-// reply forms that our own servers send.
+// RESP2 encoding: commands as arrays of bulk strings (never inline: injection is impossible by construction),
+// and the reply forms that our own servers send.
 #pragma once
 
 #include <cstdint>

@@ -7,8 +7,9 @@
 namespace penstock::resp {
 namespace {
 
-/// What hiredis builds a reply into. It calls these functions as it parses; returning null ends the parse, which is how
-/// our limits hold before memory is spent: hiredis itself would allocate whatever a length claims.
+/// What hiredis builds a reply into. It calls these functions as it parses; returning null ends the parse,
+/// which is how our limits hold before memory is spent: hiredis itself would allocate whatever a length
+/// claims.
 struct Builder {
   Limits limits;
   std::size_t elements = 0;  ///< values placed so far in the reply under way
@@ -39,7 +40,9 @@ struct Builder {
   }
 };
 
-Builder& builder_of(const redisReadTask* task) { return *static_cast<Builder*>(task->privdata); }
+Builder& builder_of(const redisReadTask* task) {
+  return *static_cast<Builder*>(task->privdata);
+}
 
 void* create_string(const redisReadTask* task, char* text, std::size_t length) {
   Value* value = builder_of(task).place(task);
@@ -59,7 +62,8 @@ void* create_array(const redisReadTask* task, int length) {
   Value* value = builder.place(task);
   if (!value) return nullptr;
   auto& elements = value->v.emplace<std::vector<Value>>();
-  // Pointers to elements are kept by hiredis while it fills them, so the vector must not move. Bounded by elements_max.
+  // Pointers to elements are kept by hiredis while it fills them, so the vector must not move. Bounded by
+  // elements_max.
   elements.reserve(static_cast<std::size_t>(length));
   return value;
 }
@@ -70,20 +74,26 @@ void* create_integer(const redisReadTask* task, long long number) {
   return value;
 }
 
-void* create_nil(const redisReadTask* task) { return builder_of(task).place(task); }
+void* create_nil(const redisReadTask* task) {
+  return builder_of(task).place(task);
+}
 
 /// hiredis frees roots only: elements belong to them.
-void free_object(void* object) { delete static_cast<Value*>(object); }
+void free_object(void* object) {
+  delete static_cast<Value*>(object);
+}
 
 redisReplyObjectFunctions& functions() {
-  static redisReplyObjectFunctions table = {create_string, create_array, create_integer, create_nil, free_object};
+  static redisReplyObjectFunctions table = {create_string, create_array, create_integer, create_nil,
+                                            free_object};
   return table;
 }
 
 }  // namespace
 
 struct Parser::Impl {
-  explicit Impl(Limits limits) : builder{limits, 0, 0, 0, {}}, reader(redisReaderCreateWithFunctions(&functions())) {
+  explicit Impl(Limits limits)
+      : builder{limits, 0, 0, 0, {}}, reader(redisReaderCreateWithFunctions(&functions())) {
     reader->privdata = &builder;
     reader->maxbuf = 64 << 10;  // an idle connection gives back what a large reply took
   }
@@ -108,7 +118,8 @@ Result<> Parser::feed(std::string_view bytes) {
   if (!impl.violation.empty()) return impl.dead();
   const std::size_t buffered = impl.reader->len - impl.reader->pos + impl.builder.bytes;
   if (buffered + bytes.size() > impl.builder.limits.buffered_bytes_max) {
-    impl.violation = "a reply is larger than " + std::to_string(impl.builder.limits.buffered_bytes_max) + " bytes";
+    impl.violation =
+        "a reply is larger than " + std::to_string(impl.builder.limits.buffered_bytes_max) + " bytes";
     return impl.dead();
   }
   if (redisReaderFeed(impl.reader, bytes.data(), bytes.size()) != REDIS_OK) {
@@ -123,7 +134,8 @@ Result<std::optional<Value>> Parser::next() {
   if (!impl.violation.empty()) return fail(Errc::protocol, impl.violation);
   void* reply = nullptr;
   if (redisReaderGetReply(impl.reader, &reply) != REDIS_OK) {
-    impl.violation = impl.builder.violation.empty() ? std::string("no RESP: ") + impl.reader->errstr : impl.builder.violation;
+    impl.violation = impl.builder.violation.empty() ? std::string("no RESP: ") + impl.reader->errstr
+                                                    : impl.builder.violation;
     return fail(Errc::protocol, impl.violation);
   }
   if (reply == nullptr) return std::optional<Value>();

@@ -13,8 +13,8 @@
 namespace penstock::resp {
 
 struct Limits {
-  std::size_t buffered_bytes_max = 1 << 20;     ///< bytes fed and not yet returned as values
-  std::size_t elements_max = 1 << 16;           ///< values in one reply, nested ones included
+  std::size_t buffered_bytes_max = 1 << 20;  ///< bytes fed and not yet returned as values
+  std::size_t elements_max = 1 << 16;        ///< values in one reply, nested ones included
 };
 
 class Parser {

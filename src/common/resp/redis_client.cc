@@ -1,10 +1,10 @@
 #include "common/resp/redis_client.h"
 
+#include <strings.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <strings.h>
 
 #include <array>
 
@@ -66,7 +66,8 @@ struct RedisClient::Impl {
       PS_CO_TRY(auto value, parser.next());
       if (value) co_return std::move(*value);
       auto [error, n] = co_await socket.async_read_some(asio::buffer(chunk), kAsTuple);
-      if (error) co_return fail(Errc::io, error == asio::error::eof ? "the connection was closed" : error.message());
+      if (error)
+        co_return fail(Errc::io, error == asio::error::eof ? "the connection was closed" : error.message());
       PS_CO_TRY(parser.feed({chunk.data(), n}));
     }
   }
@@ -79,7 +80,8 @@ struct RedisClient::Impl {
     auto [refused] = co_await socket.async_connect({host, peer.port}, kAsTuple);
     if (refused) {
       drop();
-      co_return fail(Errc::unavailable, refused == asio::error::connection_refused ? "connection refused" : refused.message());
+      co_return fail(Errc::unavailable,
+                     refused == asio::error::connection_refused ? "connection refused" : refused.message());
     }
     socket.set_option(tcp::no_delay(true), error);
     if (credentials.password.empty()) co_return success();
@@ -114,8 +116,12 @@ RedisClient::~RedisClient() = default;
 RedisClient::RedisClient(RedisClient&&) noexcept = default;
 RedisClient& RedisClient::operator=(RedisClient&&) noexcept = default;
 
-const Address& RedisClient::peer() const { return impl_->peer; }
-void RedisClient::close() { impl_->drop(); }
+const Address& RedisClient::peer() const {
+  return impl_->peer;
+}
+void RedisClient::close() {
+  impl_->drop();
+}
 
 Task<Result<std::vector<Value>>> RedisClient::pipeline(std::vector<Command> commands, Millis limit) {
   Impl* impl = impl_.get();
@@ -123,8 +129,8 @@ Task<Result<std::vector<Value>>> RedisClient::pipeline(std::vector<Command> comm
   const MonoTime start = MonoClock::now();
   auto turn = co_await within(limit, "waiting for the connection", Turns::take(impl->turns));
   if (!turn) co_return fail(std::move(turn).error().in(who));
-  // A connection that the server closed while it was idle shows as an end of file: nothing has been sent yet then, so
-  // a fresh connection is no repetition.
+  // A connection that the server closed while it was idle shows as an end of file: nothing has been sent yet
+  // then, so a fresh connection is no repetition.
   if (impl->socket.is_open()) {
     boost::system::error_code error;
     char peeked;
@@ -141,7 +147,8 @@ Task<Result<std::vector<Value>>> RedisClient::pipeline(std::vector<Command> comm
       if (!done) impl->drop();
     }
   } guard{impl};
-  auto replies = co_await within(std::max(limit - used, Millis{1}), "answer", impl->exchange(std::move(commands)));
+  auto replies =
+      co_await within(std::max(limit - used, Millis{1}), "answer", impl->exchange(std::move(commands)));
   if (!replies) co_return fail(std::move(replies).error().in(who));
   guard.done = true;
   co_return replies;

@@ -33,18 +33,22 @@ ReplicaLine parse_replica_line(std::string_view text) {
     if (const auto equals = pair.find('='); equals != std::string_view::npos)
       fields.emplace(pair.substr(0, equals), pair.substr(equals + 1));
   }
-  return {address_or_none(fields["ip"], number_or(fields["port"], 0)), fields["state"], number_or(fields["offset"], 0),
-          number_or(fields["lag"], -1)};
+  return {address_or_none(fields["ip"], number_or(fields["port"], 0)), fields["state"],
+          number_or(fields["offset"], 0), number_or(fields["lag"], -1)};
 }
 
 }  // namespace
 
 std::string_view to_string(Role role) {
   switch (role) {
-    case Role::unknown: return "unknown";
-    case Role::master: return "master";
-    case Role::replica: return "replica";
-    case Role::sentinel: return "sentinel";
+    case Role::unknown:
+      return "unknown";
+    case Role::master:
+      return "master";
+    case Role::replica:
+      return "replica";
+    case Role::sentinel:
+      return "sentinel";
   }
   return "unknown";
 }
@@ -64,7 +68,8 @@ Result<RoleReply> parse_role(const Value& reply) {
       role.replicas.push_back(address_or_none(*(*fields)[0].string(), number_or(*(*fields)[1].string(), 0)));
     }
   } else if (role.role == Role::replica) {
-    if (parts->size() < 5 || !(*parts)[1].string() || !(*parts)[2].integer() || !(*parts)[3].string() || !(*parts)[4].integer())
+    if (parts->size() < 5 || !(*parts)[1].string() || !(*parts)[2].integer() || !(*parts)[3].string() ||
+        !(*parts)[4].integer())
       return bad();
     role.upstream = address_or_none(*(*parts)[1].string(), *(*parts)[2].integer());
     role.link = *(*parts)[3].string();

@@ -1,5 +1,5 @@
-// What ROLE and INFO replication say, as plain structs. Pure parsing; fields that a version does not send keep their
-// defaults.
+// What ROLE and INFO replication say, as plain structs. Pure parsing; fields that a version does not send
+// keep their defaults.
 #pragma once
 
 #include <map>
@@ -19,10 +19,10 @@ std::string_view to_string(Role role);
 
 struct RoleReply {
   Role role = Role::unknown;
-  std::int64_t offset = 0;           ///< master: its replication offset; replica: what it has received
-  Address upstream;                  ///< replica only
-  std::string link;                  ///< replica only: connect, connecting, sync, connected, …
-  std::vector<Address> replicas;     ///< master only
+  std::int64_t offset = 0;        ///< master: its replication offset; replica: what it has received
+  Address upstream;               ///< replica only
+  std::string link;               ///< replica only: connect, connecting, sync, connected, …
+  std::vector<Address> replicas;  ///< master only
 };
 Result<RoleReply> parse_role(const Value& reply);
 
@@ -38,12 +38,12 @@ struct ReplicaLine {
 
 struct ReplicationInfo {
   Role role = Role::unknown;
-  std::string run_id;                ///< only when the reply has the server section
-  Address upstream;                  ///< replica only
-  bool link_up = false;              ///< master_link_status
+  std::string run_id;    ///< only when the reply has the server section
+  Address upstream;      ///< replica only
+  bool link_up = false;  ///< master_link_status
   std::int64_t last_io_seconds_ago = -1;
   bool sync_in_progress = false;
-  std::int64_t offset = 0;           ///< replica: slave_repl_offset; master: master_repl_offset
+  std::int64_t offset = 0;  ///< replica: slave_repl_offset; master: master_repl_offset
   std::int64_t master_repl_offset = 0;
   std::string replid, replid2;
   std::int64_t second_offset = -1;

@@ -13,7 +13,8 @@ struct Nil {
   bool operator==(const Nil&) const = default;
 };
 struct ServerError {
-  std::string text;  ///< without the leading '-', e.g. "READONLY You can't write against a read only replica."
+  std::string
+      text;  ///< without the leading '-', e.g. "READONLY You can't write against a read only replica."
   bool operator==(const ServerError&) const = default;
   bool has_code(std::string_view code) const { return text.substr(0, text.find(' ')) == code; }
 };

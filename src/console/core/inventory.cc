@@ -19,10 +19,16 @@ std::vector<std::string> Cluster::dcs() const {
   return all;
 }
 
-bool Cluster::has_dc(const std::string& dc) const { return std::ranges::count(dcs(), dc) > 0; }
+bool Cluster::has_dc(const std::string& dc) const {
+  return std::ranges::count(dcs(), dc) > 0;
+}
 
-const Dc* Inventory::dc(const std::string& name) const { return by_name(dcs, name); }
-const Cluster* Inventory::cluster(const std::string& name) const { return by_name(clusters, name); }
+const Dc* Inventory::dc(const std::string& name) const {
+  return by_name(dcs, name);
+}
+const Cluster* Inventory::cluster(const std::string& name) const {
+  return by_name(clusters, name);
+}
 const Shard* Inventory::shard(const std::string& cluster_name, const std::string& shard_name) const {
   const Cluster* found = cluster(cluster_name);
   return found ? by_name(found->shards, shard_name) : nullptr;

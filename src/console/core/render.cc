@@ -16,7 +16,8 @@ model::SentinelConfig render_sentinel(const Dc& dc, const std::string& cluster, 
   return sentinel;
 }
 
-model::Event keeper_event(const char* type, const model::KeeperConfig& keeper, const model::ShardConfig& config) {
+model::Event keeper_event(const char* type, const model::KeeperConfig& keeper,
+                          const model::ShardConfig& config) {
   model::Event event;
   event.type = type;
   event.version = config.version;
@@ -27,7 +28,8 @@ model::Event keeper_event(const char* type, const model::KeeperConfig& keeper, c
 
 }  // namespace
 
-model::ClusterConfig render_cluster(const Inventory& inventory, const Cluster& cluster, const std::string& dc) {
+model::ClusterConfig render_cluster(const Inventory& inventory, const Cluster& cluster,
+                                    const std::string& dc) {
   model::ClusterConfig config;
   config.name = cluster.name;
   config.active_dc = cluster.active_dc;
@@ -36,13 +38,15 @@ model::ClusterConfig render_cluster(const Inventory& inventory, const Cluster& c
   config.policy = cluster.policy;
   config.dcs = cluster.dcs();
   for (const std::string& other : config.dcs)
-    if (const Dc* peer = other == dc ? nullptr : inventory.dc(other)) config.peers.push_back({other, peer->metaservers});
+    if (const Dc* peer = other == dc ? nullptr : inventory.dc(other))
+      config.peers.push_back({other, peer->metaservers});
   for (const Shard& shard : cluster.shards) config.shards.push_back(shard.name);
   config.version = cluster.version;
   return config;
 }
 
-model::ShardConfig render_shard(const Inventory& inventory, const Cluster& cluster, const Shard& shard, const std::string& dc) {
+model::ShardConfig render_shard(const Inventory& inventory, const Cluster& cluster, const Shard& shard,
+                                const std::string& dc) {
   model::ShardConfig config;
   config.cluster = cluster.name;
   config.shard = shard.name;
@@ -55,13 +59,15 @@ model::ShardConfig render_shard(const Inventory& inventory, const Cluster& clust
   return config;
 }
 
-std::vector<model::Event> events_of(const std::optional<model::ShardConfig>& before, const model::ShardConfig& after) {
+std::vector<model::Event> events_of(const std::optional<model::ShardConfig>& before,
+                                    const model::ShardConfig& after) {
   std::vector<model::Event> events;
   const auto had = before ? before->keepers : std::vector<model::KeeperConfig>{};
   for (const auto& keeper : after.keepers)
     if (std::ranges::count(had, keeper) == 0) events.push_back(keeper_event("keeperAdd", keeper, after));
   for (const auto& keeper : had)
-    if (std::ranges::count(after.keepers, keeper) == 0) events.push_back(keeper_event("keeperDelete", keeper, after));
+    if (std::ranges::count(after.keepers, keeper) == 0)
+      events.push_back(keeper_event("keeperDelete", keeper, after));
   if (!events.empty()) return events;
   model::Event event;
   event.type = "configChanged";

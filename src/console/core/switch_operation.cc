@@ -69,16 +69,18 @@ bool take_back(ShardSwitch& shard, const Call& call, const Answer& answer) {
 
 const std::vector<Call>& switch_plan() {
   static const std::vector<Call> plan = {
-      {Side::target, "lock"},   {Side::source, "lock"},    {Side::source, "unmonitor"}, {Side::source, "freeze"},
-      {Side::target, "drain"},  {Side::source, "fence"},   {Side::target, "commit"},    {Side::target, "promote"},
-      {Side::target, "attach"}, {Side::source, "follow"},  {Side::target, "monitor"},   {Side::target, "verify"},
+      {Side::target, "lock"},   {Side::source, "lock"},    {Side::source, "unmonitor"},
+      {Side::source, "freeze"}, {Side::target, "drain"},   {Side::source, "fence"},
+      {Side::target, "commit"}, {Side::target, "promote"}, {Side::target, "attach"},
+      {Side::source, "follow"}, {Side::target, "monitor"}, {Side::target, "verify"},
       {Side::source, "verify"}, {Side::target, "unlock"},  {Side::source, "unlock"},
   };
   return plan;
 }
 
 std::size_t commit_index() {
-  static const auto index = static_cast<std::size_t>(std::ranges::find(switch_plan(), "commit", &Call::step) - switch_plan().begin());
+  static const auto index = static_cast<std::size_t>(std::ranges::find(switch_plan(), "commit", &Call::step) -
+                                                     switch_plan().begin());
   return index;
 }
 
@@ -129,11 +131,15 @@ bool may_go_on(const Operation& operation, std::size_t index) {
 
 bool take_answer(ShardSwitch& shard, const Call& call, const Answer& answer) {
   switch (shard.course) {
-    case Course::forward: return take_forward(shard, call, answer);
-    case Course::asking: return take_decision(shard, answer);
-    case Course::back: return take_back(shard, call, answer);
+    case Course::forward:
+      return take_forward(shard, call, answer);
+    case Course::asking:
+      return take_decision(shard, answer);
+    case Course::back:
+      return take_back(shard, call, answer);
     case Course::done:
-    case Course::undone: return true;
+    case Course::undone:
+      return true;
   }
   return true;
 }

@@ -1,13 +1,14 @@
-// A planned switch as the console walks it (proto/switch.md): a record that says how far each shard is, and pure functions
-// that say what to ask next and what an answer means. The record is persisted around every call, so that another process
-// can go on where one was killed.
+// A planned switch as the console walks it (proto/switch.md): a record that says how far each shard is, and
+// pure functions that say what to ask next and what an answer means. The record is persisted around every
+// call, so that another process can go on where one was killed.
 //
-//   forward: lock, lock, unmonitor, freeze, drain, fence, commit │ promote, attach, follow, monitor, verify, verify, unlock, unlock
-//   back:    abort (target), restore (source)
+//   forward: lock, lock, unmonitor, freeze, drain, fence, commit │ promote, attach, follow, monitor, verify,
+//   verify, unlock, unlock back:    abort (target), restore (source)
 //
 // SW1  Before commit any failure turns a shard back; from commit on there is only forward.
 // SW2  Whether a commit whose answer was lost has happened is read from the target DC, never guessed.
-// SW3  No shard commits before all shards of the operation stand ready to, and none once one of them has failed.
+// SW3  No shard commits before all shards of the operation stand ready to, and none once one of them has
+// failed.
 #pragma once
 
 #include <cstdint>
@@ -34,10 +35,10 @@ std::size_t commit_index();
 
 enum class Course {
   forward,
-  asking,   ///< the answer to commit was lost: the decision is to be read
+  asking,  ///< the answer to commit was lost: the decision is to be read
   back,
-  done,     ///< the shard is at the target
-  undone,   ///< the shard is where it was
+  done,    ///< the shard is at the target
+  undone,  ///< the shard is where it was
 };
 std::string_view to_string(Course course);
 Result<Course> parse_course(std::string_view text);
@@ -45,13 +46,13 @@ Result<Course> parse_course(std::string_view text);
 struct ShardSwitch {
   std::string shard;
   Course course = Course::forward;
-  std::size_t next = 0;          ///< forward: index in switch_plan(); back: 0 abort, 1 restore
-  bool touched_source = false;   ///< lock was asked for: it has to be given back
+  std::size_t next = 0;         ///< forward: index in switch_plan(); back: 0 abort, 1 restore
+  bool touched_source = false;  ///< lock was asked for: it has to be given back
   bool touched_target = false;
   std::string replid;
   std::int64_t offset = -1;
   std::string candidate;
-  std::string error;             ///< what turned it back
+  std::string error;  ///< what turned it back
   bool operator==(const ShardSwitch&) const = default;
 };
 
@@ -67,7 +68,8 @@ struct StepRecord {
 struct Operation {
   std::string id, cluster, source, target, reason;
   std::uint32_t epoch = 0;
-  std::string state = "running";  ///< running, done, rolled_back, failed (shards differ: the cluster is split)
+  std::string state =
+      "running";  ///< running, done, rolled_back, failed (shards differ: the cluster is split)
   std::string error;
   std::int64_t started_ms = 0, finished_ms = 0;
   std::vector<ShardSwitch> shards;
@@ -78,8 +80,8 @@ struct Operation {
 /// What a call gave. `decision`: of a question for the decision (COMMIT, ABORT, NONE).
 struct Answer {
   bool ok = false;
-  int status = 0;          ///< HTTP status; 0: no answer, the effect is unknown
-  std::string code;        ///< of a problem
+  int status = 0;    ///< HTTP status; 0: no answer, the effect is unknown
+  std::string code;  ///< of a problem
   std::string detail;
   std::string replid, candidate, decision;
   std::int64_t offset = -1;
@@ -88,13 +90,15 @@ struct Answer {
 /// The next call, or nullopt when the shard is at an end. With course asking: {target, "decision"}.
 /// `others_failed`: another shard of the operation has turned back (SW3).
 std::optional<Call> next_call(ShardSwitch& shard, bool others_failed);
-/// Whether the shard at `index` may make its next call now; false: it stands before commit and waits for the others.
+/// Whether the shard at `index` may make its next call now; false: it stands before commit and waits for the
+/// others.
 bool may_go_on(const Operation& operation, std::size_t index);
 /// Whether a shard of the operation has turned back.
 bool any_failed(const Operation& operation);
 /// Folds an answer into the shard's record. True: go on at once; false: wait a little and ask the same again.
 bool take_answer(ShardSwitch& shard, const Call& call, const Answer& answer);
-/// What a fresh process does with a record that it finds running: at or before commit it asks for the decision first.
+/// What a fresh process does with a record that it finds running: at or before commit it asks for the
+/// decision first.
 void resume(ShardSwitch& shard);
 /// The operation's state from its shards'; "running" while one of them is under way.
 std::string overall_state(const Operation& operation);

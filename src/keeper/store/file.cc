@@ -10,7 +10,8 @@
 namespace penstock::keeper {
 
 Error io_error(const std::filesystem::path& path, std::string_view doing) {
-  return {Errc::io, path.string() + ": " + std::string(doing) + ": " + std::generic_category().message(errno)};
+  return {Errc::io,
+          path.string() + ": " + std::string(doing) + ": " + std::generic_category().message(errno)};
 }
 
 File& File::operator=(File&& other) noexcept {

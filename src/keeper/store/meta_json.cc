@@ -8,7 +8,9 @@ namespace {
 using model::Json;
 using model::ObjectReader;
 
-Json address_or_null(const std::optional<Address>& address) { return address ? Json(address->text()) : Json(nullptr); }
+Json address_or_null(const std::optional<Address>& address) {
+  return address ? Json(address->text()) : Json(nullptr);
+}
 
 void read_handover(ObjectReader& in, Handover& handover) {
   // Only what was accepted survives a restart: a hand-over that merely waited has lost its connection.
@@ -25,7 +27,8 @@ std::string to_json(const StoreMeta& meta, std::uint64_t generation) {
   for (const Address& member : meta.members) members.push_back(member.text());
   for (const OldReplId& old : meta.old_ids) old_ids.push_back({{"id", old.id}, {"limit", old.limit}});
   const bool accepted = meta.handover.state == model::HandoverState::accepted;
-  const Json handover = {{"replid", meta.handover.replid}, {"epoch", meta.handover.epoch}, {"from", meta.handover.from}};
+  const Json handover = {
+      {"replid", meta.handover.replid}, {"epoch", meta.handover.epoch}, {"from", meta.handover.from}};
   return model::dump_json({{"cluster", meta.cluster},
                            {"shard", meta.shard},
                            {"uuid", meta.uuid},
@@ -58,12 +61,14 @@ Result<StoreMeta> parse_meta(std::string_view text, std::uint64_t& generation) {
     in.problem("state", state.error().message);
   }
   meta.epoch = static_cast<std::uint64_t>(in.integer("epoch", 0, INT64_MAX));
-  if (in.has("orderEpoch")) meta.order_epoch = static_cast<std::uint64_t>(in.integer("orderEpoch", 0, INT64_MAX));
+  if (in.has("orderEpoch"))
+    meta.order_epoch = static_cast<std::uint64_t>(in.integer("orderEpoch", 0, INT64_MAX));
   meta.upstream = in.optional_address("upstream");
   meta.active_dc = in.boolean("activeDc");
   meta.members = in.addresses("members");
   meta.replid = in.string("replid");
-  for (ObjectReader& old : in.objects("oldIds")) meta.old_ids.push_back({old.string("id"), old.integer("limit", -1, INT64_MAX)});
+  for (ObjectReader& old : in.objects("oldIds"))
+    meta.old_ids.push_back({old.string("id"), old.integer("limit", -1, INT64_MAX)});
   meta.full_syncs = in.integer("fullSyncs", 0, INT64_MAX);
   if (auto handover = in.object("handover")) read_handover(*handover, meta.handover);
   if (auto read = in.finish(); !read) return fail(Errc::corrupt, read.error().message);

@@ -15,7 +15,8 @@ constexpr std::string_view kPrefix = "log-";
 
 std::string header(std::int64_t first, std::int64_t boundary) {
   char text[kHeaderBytes + 1];
-  std::snprintf(text, sizeof text, "PENSTOCK-LOG1 %020lld %020lld", static_cast<long long>(first), static_cast<long long>(boundary));
+  std::snprintf(text, sizeof text, "PENSTOCK-LOG1 %020lld %020lld", static_cast<long long>(first),
+                static_cast<long long>(boundary));
   std::string out(text);
   out.resize(kHeaderBytes - 1, ' ');
   return out + "\n";
@@ -51,7 +52,8 @@ std::vector<std::filesystem::path> segment_files(const std::filesystem::path& di
 
 }  // namespace
 
-Result<SegmentLog> SegmentLog::create(std::filesystem::path dir, std::int64_t end, std::uint64_t segment_bytes) {
+Result<SegmentLog> SegmentLog::create(std::filesystem::path dir, std::int64_t end,
+                                      std::uint64_t segment_bytes) {
   SegmentLog log(std::move(dir), segment_bytes);
   log.scanner_ = BoundaryScanner(end);
   PS_TRY(log.begin_segment(end + 1, end));
@@ -75,7 +77,8 @@ Result<SegmentLog> SegmentLog::open(std::filesystem::path dir, std::uint64_t seg
     }
     const std::int64_t first = head.value().first;
     if (expected >= 0 && first != expected)
-      return fail(Errc::corrupt, path.string() + ": begins at " + std::to_string(first) + ", the log ends before " + std::to_string(expected));
+      return fail(Errc::corrupt, path.string() + ": begins at " + std::to_string(first) +
+                                     ", the log ends before " + std::to_string(expected));
     PS_TRY(const auto size, file.size());
     expected = first + static_cast<std::int64_t>(size - kHeaderBytes);
     log.segments_.push_back({first, std::move(file)});
@@ -85,7 +88,8 @@ Result<SegmentLog> SegmentLog::open(std::filesystem::path dir, std::uint64_t seg
   return log;
 }
 
-/// Scans from the boundary that the newest segment's header names, and cuts what is behind the last one found (L3).
+/// Scans from the boundary that the newest segment's header names, and cuts what is behind the last one found
+/// (L3).
 Result<> SegmentLog::recover_tail() {
   PS_TRY(const auto head, read_header(segments_.back().file));
   const std::int64_t boundary = std::max(head.boundary, first() - 1);
@@ -97,7 +101,8 @@ Result<> SegmentLog::recover_tail() {
   while (scan.end() < raw_end) {
     PS_TRY(const auto got, read(scan.end() + 1, chunk.data(), chunk.size()));
     if (got == 0) break;
-    if (auto fed = scan.feed({chunk.data(), got}); !fed) break;  // garbled from here on: the boundary before it holds
+    if (auto fed = scan.feed({chunk.data(), got}); !fed)
+      break;  // garbled from here on: the boundary before it holds
   }
   return truncate_to(scan.transaction_boundary());
 }
@@ -128,13 +133,15 @@ Result<> SegmentLog::append(std::string_view bytes) {
     at += static_cast<std::int64_t>(part);
   }
   if (!written) {
-    // L2: what was half written is taken back; a cut that fails as well leaves bytes behind end(), never read.
+    // L2: what was half written is taken back; a cut that fails as well leaves bytes behind end(), never
+    // read.
     while (segments_.size() > old_segments) {
       std::error_code ignored;
       std::filesystem::remove(segments_.back().file.path(), ignored);
       segments_.pop_back();
     }
-    static_cast<void>(segments_.back().file.truncate(kHeaderBytes + static_cast<std::uint64_t>(old_end + 1 - segments_.back().first)));
+    static_cast<void>(segments_.back().file.truncate(
+        kHeaderBytes + static_cast<std::uint64_t>(old_end + 1 - segments_.back().first)));
     return written;
   }
   scanner_ = std::move(next);
@@ -143,11 +150,13 @@ Result<> SegmentLog::append(std::string_view bytes) {
 
 Result<std::size_t> SegmentLog::read(std::int64_t from, char* out, std::size_t max) const {
   if (from > end()) return std::size_t{0};
-  if (from < first()) return fail(Errc::not_found, "offset " + std::to_string(from) + " is no longer in the log");
+  if (from < first())
+    return fail(Errc::not_found, "offset " + std::to_string(from) + " is no longer in the log");
   const auto behind = std::ranges::upper_bound(segments_, from, {}, &Segment::first);
   const auto segment = std::prev(behind);
   const std::int64_t segment_end = behind == segments_.end() ? end() : behind->first - 1;
-  const auto part = static_cast<std::size_t>(std::min<std::int64_t>(static_cast<std::int64_t>(max), segment_end - from + 1));
+  const auto part = static_cast<std::size_t>(
+      std::min<std::int64_t>(static_cast<std::int64_t>(max), segment_end - from + 1));
   return segment->file.read_at(kHeaderBytes + static_cast<std::uint64_t>(from - segment->first), out, part);
 }
 
@@ -158,7 +167,8 @@ Result<> SegmentLog::truncate_to(std::int64_t end) {
     if (error) return fail(Errc::io, segments_.back().file.path().string() + ": remove: " + error.message());
     segments_.pop_back();
   }
-  PS_TRY(segments_.back().file.truncate(kHeaderBytes + static_cast<std::uint64_t>(end + 1 - segments_.back().first)));
+  PS_TRY(segments_.back().file.truncate(kHeaderBytes +
+                                        static_cast<std::uint64_t>(end + 1 - segments_.back().first)));
   scanner_ = BoundaryScanner(end);
   return success();
 }

@@ -1,7 +1,7 @@
 // The log of one generation: stream bytes in segment files of fixed size, "log-<first offset>".
 //
-// A segment begins with a header of 64 bytes that names its first offset and the last transaction boundary at the time it
-// was begun (in this segment's past): recovery scans from there and not from the beginning.
+// A segment begins with a header of 64 bytes that names its first offset and the last transaction boundary at
+// the time it was begun (in this segment's past): recovery scans from there and not from the beginning.
 //
 //   L1  Segments are contiguous: each begins where the one before ends.
 //   L2  On a failed append nothing was appended: end() and the scanner stand where they stood.
@@ -47,7 +47,8 @@ class SegmentLog {
     std::int64_t first;
     File file;
   };
-  SegmentLog(std::filesystem::path dir, std::uint64_t segment_bytes) : dir_(std::move(dir)), segment_bytes_(segment_bytes) {}
+  SegmentLog(std::filesystem::path dir, std::uint64_t segment_bytes)
+      : dir_(std::move(dir)), segment_bytes_(segment_bytes) {}
   Result<> begin_segment(std::int64_t first, std::int64_t boundary);
   Result<> recover_tail();
 

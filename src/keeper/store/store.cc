@@ -26,9 +26,13 @@ std::string new_uuid() {
   return uuid;
 }
 
-fs::path generation_dir(const fs::path& dir, std::uint64_t generation) { return dir / ("gen-" + std::to_string(generation)); }
+fs::path generation_dir(const fs::path& dir, std::uint64_t generation) {
+  return dir / ("gen-" + std::to_string(generation));
+}
 
-fs::path rdb_path(const fs::path& generation, std::int64_t offset) { return generation / ("rdb-" + std::to_string(offset)); }
+fs::path rdb_path(const fs::path& generation, std::int64_t offset) {
+  return generation / ("rdb-" + std::to_string(offset));
+}
 
 /// The complete RDB of a generation: a file "rdb-<offset>".
 std::optional<std::int64_t> find_rdb(const fs::path& generation) {
@@ -45,10 +49,13 @@ std::optional<std::int64_t> find_rdb(const fs::path& generation) {
 
 class FileRdbReader : public Store::RdbReader {
  public:
-  FileRdbReader(File file, std::int64_t offset, std::uint64_t size) : file_(std::move(file)), offset_(offset), size_(size) {}
+  FileRdbReader(File file, std::int64_t offset, std::uint64_t size)
+      : file_(std::move(file)), offset_(offset), size_(size) {}
   std::int64_t offset() const override { return offset_; }
   std::uint64_t size() const override { return size_; }
-  Result<std::size_t> read(std::uint64_t at, char* out, std::size_t max) override { return file_.read_at(at, out, max); }
+  Result<std::size_t> read(std::uint64_t at, char* out, std::size_t max) override {
+    return file_.read_at(at, out, max);
+  }
 
  private:
   File file_;
@@ -59,7 +66,10 @@ class FileRdbReader : public Store::RdbReader {
 class FileStore : public Store {
  public:
   FileStore(fs::path dir, StoreOptions options, File lock)
-      : dir_(std::move(dir)), options_(options), lock_(std::move(lock)), pins_(std::make_shared<std::multimap<std::int64_t, int>>()) {}
+      : dir_(std::move(dir)),
+        options_(options),
+        lock_(std::move(lock)),
+        pins_(std::make_shared<std::multimap<std::int64_t, int>>()) {}
 
   Result<> load(const std::string& cluster, const std::string& shard);
 
@@ -150,7 +160,8 @@ void FileStore::remove_other_generations() {
   std::error_code error;
   std::vector<fs::path> others;
   for (const auto& entry : fs::directory_iterator(dir_, error))
-    if (entry.path().filename().string().starts_with("gen-") && (meta_.replid.empty() || entry.path() != current_dir()))
+    if (entry.path().filename().string().starts_with("gen-") &&
+        (meta_.replid.empty() || entry.path() != current_dir()))
       others.push_back(entry.path());
   for (const fs::path& other : others) fs::remove_all(other, error);
 }
@@ -220,8 +231,9 @@ void FileStore::drop_rdb() {
   rdb_bytes_ = 0;
 }
 
-/// Keeps the log within its budget: whole segments go, oldest first; before a segment that the RDB needs goes, the RDB
-/// does (a replica that needs one then waits for a fresh one). Pinned segments stay up to twice the budget.
+/// Keeps the log within its budget: whole segments go, oldest first; before a segment that the RDB needs
+/// goes, the RDB does (a replica that needs one then waits for a fresh one). Pinned segments stay up to twice
+/// the budget.
 void FileStore::trim() {
   while (log_->bytes() > options_.log_bytes_max) {
     const auto next = log_->next_first();
@@ -245,7 +257,8 @@ Result<std::size_t> FileStore::read(std::int64_t from, char* out, std::size_t ma
 }
 
 /// S2, S3: the new generation's files are complete and synced before the metadata that names it is.
-Result<> FileStore::start_generation(std::int64_t end, StoreMeta meta, const fs::path* rdb, std::int64_t rdb_offset) {
+Result<> FileStore::start_generation(std::int64_t end, StoreMeta meta, const fs::path* rdb,
+                                     std::int64_t rdb_offset) {
   const std::uint64_t next = generation_ + 1;
   const fs::path dir = generation_dir(dir_, next);
   std::error_code error;
@@ -270,7 +283,9 @@ Result<> FileStore::start_generation(std::int64_t end, StoreMeta meta, const fs:
   return refresh_tail();
 }
 
-Result<> FileStore::begin_log_at(std::int64_t end) { return start_generation(end, meta_, nullptr, 0); }
+Result<> FileStore::begin_log_at(std::int64_t end) {
+  return start_generation(end, meta_, nullptr, 0);
+}
 
 Result<> FileStore::check_ticket(RdbTicket ticket) const {
   if (arriving_ && arriving_->ticket == ticket) return success();
@@ -296,7 +311,8 @@ Result<> FileStore::commit_rdb(RdbTicket ticket) {
   const Arriving arrived = *std::exchange(arriving_, std::nullopt);
   if (arrived.purpose == RdbPurpose::for_current_log) {
     if (!log_ || !same_replid(arrived.replid, meta_.replid) || arrived.offset + 1 < log_->first())
-      return fail(Errc::conflict, "the RDB at offset " + std::to_string(arrived.offset) + " does not connect to the log");
+      return fail(Errc::conflict,
+                  "the RDB at offset " + std::to_string(arrived.offset) + " does not connect to the log");
     drop_rdb();
     std::error_code error;
     fs::rename(arriving_path(), rdb_path(current_dir(), arrived.offset), error);
@@ -335,7 +351,8 @@ std::shared_ptr<void> FileStore::pin(std::int64_t from) {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> Store::open(fs::path dir, std::string cluster, std::string shard, StoreOptions options) {
+Result<std::unique_ptr<Store>> Store::open(fs::path dir, std::string cluster, std::string shard,
+                                           StoreOptions options) {
   std::error_code error;
   fs::create_directories(dir, error);
   if (error) return fail(Errc::io, dir.string() + ": " + error.message());

@@ -1,8 +1,9 @@
-// What a keeper keeps on disk for one shard: a metadata file, and generations, each an RDB and a log that connect.
+// What a keeper keeps on disk for one shard: a metadata file, and generations, each an RDB and a log that
+// connect.
 //
 //   <dir>/meta.json                 uuid, replid, old replids, epoch, state, hand-over …; replaced atomically
-//   <dir>/gen-<n>/rdb               the RDB at offset rdb_offset (absent in a generation that began with +CONTINUE)
-//   <dir>/gen-<n>/log-<first>       stream bytes from offset <first>; fixed-size segments
+//   <dir>/gen-<n>/rdb               the RDB at offset rdb_offset (absent in a generation that began with
+//   +CONTINUE) <dir>/gen-<n>/log-<first>       stream bytes from offset <first>; fixed-size segments
 //
 // Invariants:
 //   S1  A byte that is readable was sent by the upstream, at that offset of that history.
@@ -32,31 +33,33 @@ namespace penstock::keeper {
 struct StoreMeta {
   std::string cluster, shard, uuid;
   model::KeeperState state = model::KeeperState::unknown;
-  std::uint64_t epoch = 0;                    ///< highest seen
-  std::optional<std::uint64_t> order_epoch;   ///< of the last SETSTATE
-  std::optional<Address> upstream;            ///< of the last order
-  bool active_dc = false;                     ///< of the last order
-  std::vector<Address> members;               ///< the shard's Redis servers and keepers, for Sentinel's REPLICAOF
+  std::uint64_t epoch = 0;                   ///< highest seen
+  std::optional<std::uint64_t> order_epoch;  ///< of the last SETSTATE
+  std::optional<Address> upstream;           ///< of the last order
+  bool active_dc = false;                    ///< of the last order
+  std::vector<Address> members;  ///< the shard's Redis servers and keepers, for Sentinel's REPLICAOF
   std::string replid;
   std::vector<OldReplId> old_ids;
   std::int64_t full_syncs = 0;
-  Handover handover;                          ///< kept when accepted; armed and held do not survive a restart
+  Handover handover;  ///< kept when accepted; armed and held do not survive a restart
   bool operator==(const StoreMeta&) const = default;
 };
 
 struct StoreOptions {
   std::uint64_t segment_bytes = 64u << 20;
-  std::uint64_t log_bytes_max = 1u << 30;     ///< older segments go, never the ones the current RDB needs to connect …
-                                              ///< unless there is no other way: then the RDB goes first
+  std::uint64_t log_bytes_max =
+      1u << 30;  ///< older segments go, never the ones the current RDB needs to connect …
+                 ///< unless there is no other way: then the RDB goes first
   enum class Fsync { everysec, always, no } fsync = Fsync::everysec;
 };
 
 class Store {
  public:
   /// Opens or makes the directory. Recovers: cuts the log to its last transaction boundary, drops unfinished
-  /// generations. Errc::corrupt names the file; Errc::conflict: another process holds the directory (lock file).
-  static Result<std::unique_ptr<Store>> open(std::filesystem::path dir, std::string cluster, std::string shard,
-                                             StoreOptions options);
+  /// generations. Errc::corrupt names the file; Errc::conflict: another process holds the directory (lock
+  /// file).
+  static Result<std::unique_ptr<Store>> open(std::filesystem::path dir, std::string cluster,
+                                             std::string shard, StoreOptions options);
   virtual ~Store() = default;
 
   virtual const StoreMeta& meta() const = 0;
@@ -69,19 +72,21 @@ class Store {
   virtual std::uint64_t rdb_bytes() const = 0;
   virtual std::uint64_t disk_bytes() const = 0;
 
-  /// Appends stream bytes; the first has offset history().end + 1. On any error nothing was appended: protocol (no
-  /// command stream), io (disk full …; may work again later).
+  /// Appends stream bytes; the first has offset history().end + 1. On any error nothing was appended:
+  /// protocol (no command stream), io (disk full …; may work again later).
   virtual Result<> append(std::string_view bytes) = 0;
   /// Stands at history().end: where the boundaries are, and the GETACKs of the last append.
   virtual const BoundaryScanner& scanner() const = 0;
   /// Drops everything above `end` (resume at the transaction boundary after +CONTINUE).
   virtual Result<> truncate_to(std::int64_t end) = 0;
-  /// Begins an empty log at `end` without an RDB: a fresh keeper that upstream continued. Keeps meta's replid.
+  /// Begins an empty log at `end` without an RDB: a fresh keeper that upstream continued. Keeps meta's
+  /// replid.
   virtual Result<> begin_log_at(std::int64_t end) = 0;
-  /// Reads up to `max` bytes from offset `from` into `out`. Returns how many; 0: at the end. not_found: trimmed.
+  /// Reads up to `max` bytes from offset `from` into `out`. Returns how many; 0: at the end. not_found:
+  /// trimmed.
   virtual Result<std::size_t> read(std::int64_t from, char* out, std::size_t max) = 0;
-  /// fdatasync of what was appended so far (called once a second off the loop with policy everysec). Thread-safe
-  /// against append(). Returns the offset that is durable now.
+  /// fdatasync of what was appended so far (called once a second off the loop with policy everysec).
+  /// Thread-safe against append(). Returns the offset that is durable now.
   virtual Result<std::int64_t> fsync_in_background() = 0;
 
   // A full sync arriving: begin → write… → commit or abandon. Reading the old generation goes on meanwhile.
@@ -89,12 +94,14 @@ class Store {
     new_generation,   ///< a full resync: the log begins anew behind this RDB
     for_current_log,  ///< an RDB of the history that the log holds, fetched beside the stream
   };
-  /// Gives a ticket that the other calls need: beginning another one ends this one, and its calls get Errc::conflict.
+  /// Gives a ticket that the other calls need: beginning another one ends this one, and its calls get
+  /// Errc::conflict.
   using RdbTicket = std::uint64_t;
   virtual Result<RdbTicket> begin_rdb(std::string replid, std::int64_t offset, RdbPurpose purpose) = 0;
   virtual Result<> write_rdb(RdbTicket ticket, std::string_view bytes) = 0;
-  /// Makes the new generation current (RDB synced, metadata with the new replid and full_syncs + 1 saved, old removed);
-  /// for_current_log: puts the RDB beside the log, where it can be served once the log has reached its offset.
+  /// Makes the new generation current (RDB synced, metadata with the new replid and full_syncs + 1 saved, old
+  /// removed); for_current_log: puts the RDB beside the log, where it can be served once the log has reached
+  /// its offset.
   virtual Result<> commit_rdb(RdbTicket ticket) = 0;
   virtual void abandon_rdb(RdbTicket ticket) = 0;  ///< nothing when it has ended already
   virtual bool rdb_arriving() const = 0;

@@ -53,7 +53,8 @@ TEST(RenderShard, EachDcHasItsOwnPart) {
   EXPECT_EQ(east.shard, "s1");
   EXPECT_EQ(east.version, 12u);
   EXPECT_EQ(east.upstream_keeper, std::nullopt);
-  EXPECT_THAT(east.redises, ElementsAre(model::RedisConfig{at(6379), true}, model::RedisConfig{at(6380), false}));
+  EXPECT_THAT(east.redises,
+              ElementsAre(model::RedisConfig{at(6379), true}, model::RedisConfig{at(6380), false}));
   EXPECT_THAT(east.keepers, ElementsAre(model::KeeperConfig{"k1", at(7000), 5}));
   const auto west = render_shard(inventory, cluster, cluster.shards[0], "west");
   EXPECT_THAT(west.redises, ElementsAre(model::RedisConfig{at(6381), false}));
@@ -87,7 +88,9 @@ std::vector<std::string> told(const std::vector<model::Event>& events) {
   std::vector<std::string> out;
   for (const model::Event& event : events) {
     const auto host = event.payload.find("host");
-    out.push_back(event.type + (host == event.payload.end() ? "" : " " + host->second + " " + event.payload.at("address")));
+    out.push_back(event.type + (host == event.payload.end()
+                                    ? ""
+                                    : " " + host->second + " " + event.payload.at("address")));
   }
   return out;
 }
@@ -104,12 +107,18 @@ TEST(EventsOf, WhatCameAndWhatWent) {
   };
   const std::vector<Case> cases = {
       {"a new shard without keepers", std::nullopt, {}, {"configChanged"}},
-      {"a new shard with keepers", std::nullopt, {k1, k2}, {"keeperAdd k1 127.0.0.1:7000", "keeperAdd k2 127.0.0.1:7001"}},
+      {"a new shard with keepers",
+       std::nullopt,
+       {k1, k2},
+       {"keeperAdd k1 127.0.0.1:7000", "keeperAdd k2 127.0.0.1:7001"}},
       {"one came", {{k1}}, {k1, k2}, {"keeperAdd k2 127.0.0.1:7001"}},
       {"one went", {{k1, k2}}, {k2}, {"keeperDelete k1 127.0.0.1:7000"}},
       {"the last one went", {{k1}}, {}, {"keeperDelete k1 127.0.0.1:7000"}},
       {"one for another", {{k1}}, {k2}, {"keeperAdd k2 127.0.0.1:7001", "keeperDelete k1 127.0.0.1:7000"}},
-      {"one moved", {{k1}}, {k1_elsewhere}, {"keeperAdd k1 127.0.0.1:7009", "keeperDelete k1 127.0.0.1:7000"}},
+      {"one moved",
+       {{k1}},
+       {k1_elsewhere},
+       {"keeperAdd k1 127.0.0.1:7009", "keeperDelete k1 127.0.0.1:7000"}},
       {"the same keepers", {{k1}}, {k1}, {"configChanged"}},
       {"in another order", {{k1, k2}}, {k2, k1}, {"configChanged"}},
   };

@@ -1,11 +1,14 @@
-// An inventory that tests begin with: two data centers (and a third that no cluster uses), one cluster, one shard.
+// An inventory that tests begin with: two data centers (and a third that no cluster uses), one cluster, one
+// shard.
 #pragma once
 
 #include "console/core/inventory.h"
 
 namespace penstock::console {
 
-inline Address at(int port) { return {"127.0.0.1", static_cast<std::uint16_t>(port)}; }
+inline Address at(int port) {
+  return {"127.0.0.1", static_cast<std::uint16_t>(port)};
+}
 
 inline Dc some_dc(const std::string& name, int port) {
   Dc dc;

@@ -36,14 +36,17 @@ Answer decided(std::string decision) {
   return answer;
 }
 
-std::string text(const Call& call) { return std::string(call.side == Side::source ? "source " : "target ") + call.step; }
+std::string text(const Call& call) {
+  return std::string(call.side == Side::source ? "source " : "target ") + call.step;
+}
 
 /// The calls that are still to come when all of them succeed.
 std::vector<std::string> rest_of(ShardSwitch& shard) {
   std::vector<std::string> calls;
   while (const auto call = next_call(shard, false)) {
     calls.push_back(text(*call));
-    if (!take_answer(shard, *call, call->step == "decision" ? decided("NONE") : ok())) ADD_FAILURE() << "a success is waited on";
+    if (!take_answer(shard, *call, call->step == "decision" ? decided("NONE") : ok()))
+      ADD_FAILURE() << "a success is waited on";
     if (calls.size() > 50) return calls;
   }
   return calls;
@@ -67,9 +70,10 @@ std::vector<std::string> plan_from(std::size_t first) {
 }
 
 TEST(SwitchPlan, Order) {
-  EXPECT_THAT(plan_from(0), ElementsAre("target lock", "source lock", "source unmonitor", "source freeze", "target drain", "source fence",
-                                        "target commit", "target promote", "target attach", "source follow", "target monitor",
-                                        "target verify", "source verify", "target unlock", "source unlock"));
+  EXPECT_THAT(plan_from(0), ElementsAre("target lock", "source lock", "source unmonitor", "source freeze",
+                                        "target drain", "source fence", "target commit", "target promote",
+                                        "target attach", "source follow", "target monitor", "target verify",
+                                        "source verify", "target unlock", "source unlock"));
   EXPECT_EQ(switch_plan()[commit_index()].step, "commit");
 }
 
@@ -100,7 +104,8 @@ TEST(SwitchShard, KeepsWhatStepsTell) {
 /// A failure of every step before commit, of every kind: back, and only to the sides that may hold something.
 TEST(SwitchShard, FailureBeforeCommitTurnsBack) {
   for (std::size_t i = 0; i < commit_index(); ++i)
-    for (const Answer& failure : {lost(), refused(409, "out_of_order"), refused(503, "unavailable"), refused(500, "internal")}) {
+    for (const Answer& failure :
+         {lost(), refused(409, "out_of_order"), refused(503, "unavailable"), refused(500, "internal")}) {
       SCOPED_TRACE(text(switch_plan()[i]) + " answers " + std::to_string(failure.status));
       ShardSwitch shard = standing_before(i);
       EXPECT_TRUE(take_answer(shard, *next_call(shard, false), failure));
@@ -118,10 +123,12 @@ TEST(SwitchShard, FailureBeforeCommitTurnsBack) {
 
 TEST(SwitchShard, FailureBehindCommitIsTriedAgain) {
   for (std::size_t i = commit_index() + 1; i < switch_plan().size(); ++i)
-    for (const Answer& failure : {lost(), refused(409, "out_of_order"), refused(404, "not_found"), refused(409, "aborted"), refused(503, "")}) {
+    for (const Answer& failure : {lost(), refused(409, "out_of_order"), refused(404, "not_found"),
+                                  refused(409, "aborted"), refused(503, "")}) {
       SCOPED_TRACE(text(switch_plan()[i]) + " answers " + std::to_string(failure.status));
       ShardSwitch shard = standing_before(i);
-      for (int n = 0; n < 3; ++n) EXPECT_FALSE(take_answer(shard, *next_call(shard, n == 1), failure)) << "waits, then asks again";
+      for (int n = 0; n < 3; ++n)
+        EXPECT_FALSE(take_answer(shard, *next_call(shard, n == 1), failure)) << "waits, then asks again";
       EXPECT_EQ(shard.course, Course::forward);
       EXPECT_EQ(shard.next, i);
       EXPECT_EQ(rest_of(shard), plan_from(i));
@@ -148,7 +155,8 @@ TEST(SwitchShard, CommitRefusedBecauseItWasAborted) {
 }
 
 TEST(SwitchShard, CommitWithoutAClearAnswerAsks) {
-  for (const Answer& failure : {lost(), refused(503, "unavailable"), refused(504, "timeout"), refused(409, "out_of_order"), refused(500, "")}) {
+  for (const Answer& failure : {lost(), refused(503, "unavailable"), refused(504, "timeout"),
+                                refused(409, "out_of_order"), refused(500, "")}) {
     ShardSwitch shard = standing_before(commit_index());
     EXPECT_TRUE(take_answer(shard, *next_call(shard, false), failure));
     EXPECT_EQ(shard.course, Course::asking) << failure.status;
@@ -201,7 +209,8 @@ TEST(SwitchShard, TheWayBackIsTriedAgainUntilItWorks) {
   ShardSwitch shard = standing_before(4);
   take_answer(shard, *next_call(shard, false), lost());
   for (const char* step : {"abort", "restore"}) {
-    for (const Answer& failure : {lost(), refused(503, "unavailable"), refused(409, "undecided"), refused(500, "")}) {
+    for (const Answer& failure :
+         {lost(), refused(503, "unavailable"), refused(409, "undecided"), refused(500, "")}) {
       const auto call = next_call(shard, false);
       ASSERT_EQ(call->step, step);
       EXPECT_FALSE(take_answer(shard, *call, failure));
@@ -213,7 +222,8 @@ TEST(SwitchShard, TheWayBackIsTriedAgainUntilItWorks) {
 }
 
 TEST(SwitchShard, NothingIsGivenBackToWhoHoldsNothing) {
-  for (const Answer& nothing : {refused(404, "not_found"), refused(409, "stale_epoch"), refused(409, "switch_under_way")}) {
+  for (const Answer& nothing :
+       {refused(404, "not_found"), refused(409, "stale_epoch"), refused(409, "switch_under_way")}) {
     ShardSwitch shard = standing_before(3);
     take_answer(shard, *next_call(shard, false), lost());
     EXPECT_TRUE(take_answer(shard, *next_call(shard, false), nothing)) << nothing.code;

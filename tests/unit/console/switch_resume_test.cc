@@ -1,5 +1,5 @@
-// Walks a switch through a small model of its two data centers while the console is killed, or answers are lost, at every
-// place where they can be. Whatever happens, the end is one of two.
+// Walks a switch through a small model of its two data centers while the console is killed, or answers are
+// lost, at every place where they can be. Whatever happens, the end is one of two.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -101,7 +101,8 @@ class World {
 };
 
 enum class Fault { killed_before, killed_after, lost_before, lost_after };
-constexpr Fault kFaults[] = {Fault::killed_before, Fault::killed_after, Fault::lost_before, Fault::lost_after};
+constexpr Fault kFaults[] = {Fault::killed_before, Fault::killed_after, Fault::lost_before,
+                             Fault::lost_after};
 
 /// What strikes call number `at`.
 struct Strike {
@@ -115,7 +116,8 @@ struct End {
   std::size_t calls = 0;
 };
 
-/// `saves(step)`: whether the record reaches the disk before that step. The record of a new operation always does.
+/// `saves(step)`: whether the record reaches the disk before that step. The record of a new operation always
+/// does.
 End walk(const std::vector<Strike>& strikes, const std::function<bool(const std::string&)>& saves) {
   End end;
   ShardSwitch disk;
@@ -164,7 +166,9 @@ void check(const End& end) {
   }
 }
 
-bool always(const std::string&) { return true; }
+bool always(const std::string&) {
+  return true;
+}
 /// While clients wait nothing is saved: what has to be known after a crash is on disk by then.
 bool unless_clients_wait(const std::string& step) {
   return step != "drain" && step != "fence" && step != "commit" && step != "promote";
@@ -188,7 +192,9 @@ TEST(SwitchResume, FromEveryStep) {
         SCOPED_TRACE(name({at, fault}) + switch_plan()[at].step);
         const End end = walk({{at, fault}}, saves);
         check(end);
-        const bool committed = at > commit_index() || (at == commit_index() && (fault == Fault::killed_after || fault == Fault::lost_after));
+        const bool committed =
+            at > commit_index() ||
+            (at == commit_index() && (fault == Fault::killed_after || fault == Fault::lost_after));
         EXPECT_EQ(end.shard.course, committed ? Course::done : Course::undone);
       }
 }

@@ -13,17 +13,28 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-/// What a case expects: an Addition, or an error of a code whose message begins with a field and contains a word.
+/// What a case expects: an Addition, or an error of a code whose message begins with a field and contains a
+/// word.
 struct Verdict {
   std::optional<Addition> addition;
   Errc code = Errc::internal;
   std::string begins, contains;
 };
-Verdict fresh() { return {Addition::fresh, {}, "", ""}; }
-Verdict there() { return {Addition::already_there, {}, "", ""}; }
-Verdict invalid(std::string field, std::string contains = "") { return {{}, Errc::invalid_argument, field + ":", contains}; }
-Verdict conflict(std::string begins, std::string contains = "") { return {{}, Errc::conflict, begins, contains}; }
-Verdict not_found(std::string contains) { return {{}, Errc::not_found, "", contains}; }
+Verdict fresh() {
+  return {Addition::fresh, {}, "", ""};
+}
+Verdict there() {
+  return {Addition::already_there, {}, "", ""};
+}
+Verdict invalid(std::string field, std::string contains = "") {
+  return {{}, Errc::invalid_argument, field + ":", contains};
+}
+Verdict conflict(std::string begins, std::string contains = "") {
+  return {{}, Errc::conflict, begins, contains};
+}
+Verdict not_found(std::string contains) {
+  return {{}, Errc::not_found, "", contains};
+}
 
 void check(const std::string& name, const Result<Addition>& result, const Verdict& wanted) {
   SCOPED_TRACE(name);
@@ -54,8 +65,10 @@ TEST(Validation, Dcs) {
       {"a host name", [](Dc& dc) { dc.zookeeper = "zk1:2181"; }, invalid("zookeeper", "zk1")},
       {"three servers", [](Dc& dc) { dc.zookeeper = "127.0.0.1:1,127.0.0.1:2,[::1]:3"; }, fresh()},
       {"a comma at the end", [](Dc& dc) { dc.zookeeper = "127.0.0.1:1,"; }, invalid("zookeeper")},
-      {"the second one wrong", [](Dc& dc) { dc.zookeeper = "127.0.0.1:1,127.0.0.1:0"; }, invalid("zookeeper", "port 0")},
-      {"a chroot in the servers", [](Dc& dc) { dc.zookeeper = "127.0.0.1:2181/penstock"; }, invalid("zookeeper")},
+      {"the second one wrong", [](Dc& dc) { dc.zookeeper = "127.0.0.1:1,127.0.0.1:0"; },
+       invalid("zookeeper", "port 0")},
+      {"a chroot in the servers", [](Dc& dc) { dc.zookeeper = "127.0.0.1:2181/penstock"; },
+       invalid("zookeeper")},
       {"a relative chroot", [](Dc& dc) { dc.chroot = "penstock"; }, invalid("chroot")},
       {"no chroot", [](Dc& dc) { dc.chroot = ""; }, invalid("chroot")},
       {"a slash behind the chroot", [](Dc& dc) { dc.chroot = "/penstock/"; }, invalid("chroot")},
@@ -65,7 +78,8 @@ TEST(Validation, Dcs) {
       {"quorum of all", [](Dc& dc) { dc.sentinel_quorum = 3; }, fresh()},
       {"quorum of more", [](Dc& dc) { dc.sentinel_quorum = 4; }, invalid("sentinelQuorum")},
       {"no Sentinels", [](Dc& dc) { dc.sentinels.clear(); }, fresh()},
-      {"a relative script", [](Dc& dc) { dc.sentinel_reconfig_script = "hook"; }, invalid("sentinelReconfigScript")},
+      {"a relative script", [](Dc& dc) { dc.sentinel_reconfig_script = "hook"; },
+       invalid("sentinelReconfigScript")},
       {"no script", [](Dc& dc) { dc.sentinel_reconfig_script = ""; }, fresh()},
   };
   for (const Case& c : cases) {
@@ -98,8 +112,10 @@ TEST(Validation, Clusters) {
       {"policy builtin", [](Cluster& c) { c.policy = "builtin"; }, invalid("policy")},
       {"no active DC", [](Cluster& c) { c.active_dc = ""; }, invalid("activeDc")},
       {"an unknown active DC", [](Cluster& c) { c.active_dc = "nowhere"; }, invalid("activeDc", "nowhere")},
-      {"an unknown backup DC", [](Cluster& c) { c.backup_dcs = {"nowhere"}; }, invalid("backupDcs", "nowhere")},
-      {"a backup DC twice", [](Cluster& c) { c.backup_dcs = {"west", "west"}; }, invalid("backupDcs", "west")},
+      {"an unknown backup DC", [](Cluster& c) { c.backup_dcs = {"nowhere"}; },
+       invalid("backupDcs", "nowhere")},
+      {"a backup DC twice", [](Cluster& c) { c.backup_dcs = {"west", "west"}; },
+       invalid("backupDcs", "west")},
       {"the active one as backup", [](Cluster& c) { c.backup_dcs = {"east"}; }, invalid("backupDcs", "east")},
       {"no backup DC", [](Cluster& c) { c.backup_dcs.clear(); }, fresh()},
       {"three DCs", [](Cluster& c) { c.backup_dcs = {"west", "north"}; }, fresh()},
@@ -157,7 +173,11 @@ TEST(Validation, Redises) {
       {"another shard's", "orders", "s2", {"east", at(6379), false}, conflict("address:", "orders/s1")},
       {"a keeper's", "orders", "s1", {"east", at(7000), false}, conflict("address:", "keeper of orders/s1")},
       {"another master", "orders", "s1", {"east", at(6390), true}, conflict("initialMaster:", "6379")},
-      {"a master in the backup DC", "orders", "s2", {"west", at(6390), true}, invalid("initialMaster", "east")},
+      {"a master in the backup DC",
+       "orders",
+       "s2",
+       {"west", at(6390), true},
+       invalid("initialMaster", "east")},
   };
   Inventory inventory = some_inventory();
   inventory.clusters[0].shards.emplace_back().name = "s2";
@@ -183,8 +203,16 @@ TEST(Validation, Keepers) {
       {"it, with another priority", "orders", "s1", {"east", "k1", at(7000), 6}, conflict("host:", "k1")},
       {"the same host twice", "orders", "s1", {"east", "k1", at(7010), 0}, conflict("host:", "7000")},
       {"the host's name in the other DC", "orders", "s1", {"west", "k1", at(7010), 0}, fresh()},
-      {"another keeper's address", "orders", "s2", {"east", "k3", at(7000), 0}, conflict("address:", "orders/s1")},
-      {"a Redis server's address", "orders", "s1", {"east", "k3", at(6379), 0}, conflict("address:", "Redis server")},
+      {"another keeper's address",
+       "orders",
+       "s2",
+       {"east", "k3", at(7000), 0},
+       conflict("address:", "orders/s1")},
+      {"a Redis server's address",
+       "orders",
+       "s1",
+       {"east", "k3", at(6379), 0},
+       conflict("address:", "Redis server")},
   };
   Inventory inventory = some_inventory();
   inventory.clusters[0].shards.emplace_back().name = "s2";
@@ -207,7 +235,9 @@ TEST(Validation, SwitchTargets) {
   Inventory inventory = some_inventory();
   EXPECT_TRUE(check_switch_target(inventory, "orders", "west"));
   EXPECT_TRUE(check_switch_target(inventory, "orders", "east")) << "brings a split cluster back";
-  const auto refused = [&](const char* cluster, const char* target) { return check_switch_target(inventory, cluster, target).error(); };
+  const auto refused = [&](const char* cluster, const char* target) {
+    return check_switch_target(inventory, cluster, target).error();
+  };
   EXPECT_EQ(refused("users", "west").code, Errc::not_found);
   EXPECT_EQ(refused("orders", "nowhere").code, Errc::invalid_argument);
   EXPECT_THAT(refused("orders", "nowhere").message, StartsWith("target:"));
