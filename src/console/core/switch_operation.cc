@@ -21,8 +21,27 @@ void turn_back(ShardSwitch& shard, std::string error) {
 }
 
 void go_on_behind_commit(ShardSwitch& shard) {
+  shard.error.clear();
   shard.course = Course::forward;
   shard.next = commit_index() + 1;
+}
+
+bool is_refusal(const Answer& answer) {
+  return answer.status >= 400 && answer.status < 500;
+}
+
+/// The side does not hold our lock: it never did, another operation has it, or the shard is gone.
+bool holds_nothing(const Answer& answer) {
+  return answer.status == 404 || answer.code == "stale_epoch" || answer.code == "switch_under_way";
+}
+
+/// Behind commit: the same again, until it works. A full sync that has happened is told, and changes nothing
+/// any more.
+bool take_failure_behind_commit(ShardSwitch& shard, const Call& call, const Answer& answer) {
+  if (call.step != "verify" || answer.code != "full_sync") return false;
+  shard.error += (shard.error.empty() ? "" : "; ") + call.step + ": " + answer.detail;
+  ++shard.next;
+  return true;
 }
 
 bool take_forward(ShardSwitch& shard, const Call& call, const Answer& answer) {
@@ -33,21 +52,22 @@ bool take_forward(ShardSwitch& shard, const Call& call, const Answer& answer) {
     if (++shard.next == switch_plan().size()) shard.course = Course::done;
     return true;
   }
-  if (shard.next > commit_index()) return false;  // SW1: forward only, again and again
+  if (shard.next > commit_index()) return take_failure_behind_commit(shard, call, answer);
   const std::string why = call.step + ": " + answer.detail;
   if (call.step == "commit" && answer.code != "aborted") {
     if (shard.error.empty()) shard.error = why;
     shard.course = Course::asking;  // SW2
     return true;
   }
+  if (call.step == "lock" && is_refusal(answer))
+    (call.side == Side::source ? shard.touched_source : shard.touched_target) = false;
   turn_back(shard, why);
   return true;
 }
 
 bool take_decision(ShardSwitch& shard, const Answer& answer) {
-  if (!answer.ok) return false;
-  if (answer.decision == "COMMIT") {
-    shard.error.clear();
+  if (!answer.ok && !holds_nothing(answer)) return false;
+  if (answer.ok && answer.decision == "COMMIT") {
     go_on_behind_commit(shard);
   } else {
     turn_back(shard, "there was no commit");
@@ -55,14 +75,19 @@ bool take_decision(ShardSwitch& shard, const Answer& answer) {
   return true;
 }
 
-bool take_back(ShardSwitch& shard, const Call& call, const Answer& answer) {
-  if (call.step == "abort" && !answer.ok && answer.code == "committed") {
+bool take_back(ShardSwitch& shard, const Answer& answer) {
+  if (!answer.ok && answer.code == "committed") {
     go_on_behind_commit(shard);
     return true;
   }
-  if (!answer.ok) return false;
+  if (!answer.ok && !holds_nothing(answer)) return false;
   ++shard.next;
   return true;
+}
+
+/// The shards come together here before any of them goes on.
+bool is_gate(std::size_t next) {
+  return next == commit_index() || (next < commit_index() && switch_plan()[next].step == "freeze");
 }
 
 }  // namespace
@@ -123,9 +148,9 @@ bool any_failed(const Operation& operation) {
 
 bool may_go_on(const Operation& operation, std::size_t index) {
   const ShardSwitch& self = operation.shards[index];
-  if (self.course != Course::forward || self.next != commit_index() || any_failed(operation)) return true;
-  return std::ranges::all_of(operation.shards, [](const ShardSwitch& other) {
-    return other.course == Course::done || other.course == Course::asking || other.next >= commit_index();
+  if (self.course != Course::forward || !is_gate(self.next) || any_failed(operation)) return true;
+  return std::ranges::all_of(operation.shards, [&](const ShardSwitch& other) {
+    return other.course == Course::done || other.course == Course::asking || other.next >= self.next;
   });
 }
 
@@ -136,7 +161,7 @@ bool take_answer(ShardSwitch& shard, const Call& call, const Answer& answer) {
     case Course::asking:
       return take_decision(shard, answer);
     case Course::back:
-      return take_back(shard, call, answer);
+      return take_back(shard, answer);
     case Course::done:
     case Course::undone:
       return true;
@@ -162,6 +187,30 @@ std::string overall_state(const Operation& operation) {
   }
   if (any_done && any_undone) return "failed";
   return any_done ? "done" : "rolled_back";
+}
+
+std::string_view shard_state(const ShardSwitch& shard) {
+  if (shard.course == Course::done) return "done";
+  return shard.course == Course::undone ? "rolled_back" : "running";
+}
+
+std::optional<std::int64_t> blocked_ms(const Operation& operation, const std::string& shard) {
+  std::optional<std::int64_t> from, to;
+  for (const StepRecord& step : operation.steps) {
+    if (step.shard != shard) continue;
+    if (step.step == "freeze") from = step.started_ms;
+    const bool writable_again = step.step == "promote" || step.step == "restore";
+    if (writable_again && step.state == "done") to = step.started_ms + step.duration_ms;
+  }
+  if (!from || !to) return std::nullopt;
+  return *to - *from;
+}
+
+std::string overall_error(const Operation& operation) {
+  std::string all;
+  for (const ShardSwitch& shard : operation.shards)
+    if (!shard.error.empty()) all += (all.empty() ? "" : "; ") + shard.shard + ": " + shard.error;
+  return all;
 }
 
 }  // namespace penstock::console

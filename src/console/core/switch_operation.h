@@ -7,8 +7,9 @@
 //
 // SW1  Before commit any failure turns a shard back; from commit on there is only forward.
 // SW2  Whether a commit whose answer was lost has happened is read from the target DC, never guessed.
-// SW3  No shard commits before all shards of the operation stand ready to, and none once one of them has
-// failed.
+// SW3  No shard is frozen before all shards of the operation can be, none commits before all stand ready to,
+// and neither
+//      happens once one of them has failed.
 #pragma once
 
 #include <cstdint>
@@ -90,8 +91,8 @@ struct Answer {
 /// The next call, or nullopt when the shard is at an end. With course asking: {target, "decision"}.
 /// `others_failed`: another shard of the operation has turned back (SW3).
 std::optional<Call> next_call(ShardSwitch& shard, bool others_failed);
-/// Whether the shard at `index` may make its next call now; false: it stands before commit and waits for the
-/// others.
+/// Whether the shard at `index` may make its next call now; false: it stands before freeze or commit and
+/// waits for the others.
 bool may_go_on(const Operation& operation, std::size_t index);
 /// Whether a shard of the operation has turned back.
 bool any_failed(const Operation& operation);
@@ -102,5 +103,12 @@ bool take_answer(ShardSwitch& shard, const Call& call, const Answer& answer);
 void resume(ShardSwitch& shard);
 /// The operation's state from its shards'; "running" while one of them is under way.
 std::string overall_state(const Operation& operation);
+/// The same of one shard: running, done, rolled_back.
+std::string_view shard_state(const ShardSwitch& shard);
+/// From the begin of the freeze to the end of what made a master writable again: no client was blocked for
+/// longer. nullopt: the shard was not frozen, or that end is not reached.
+std::optional<std::int64_t> blocked_ms(const Operation& operation, const std::string& shard);
+/// What its shards have to say, one after the other; "" when nothing.
+std::string overall_error(const Operation& operation);
 
 }  // namespace penstock::console
