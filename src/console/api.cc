@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 
+#include "common/base/known.h"
 #include "common/base/names.h"
 #include "console/core/validation.h"
 #include "console/operation_json.h"
@@ -470,7 +471,7 @@ Task<Response> Api::get_operation(Request request) {
   auto operation = co_await database_->run([id](Store& store) { return store.operation(id); });
   if (!operation) co_return http::problem(operation.error());
   if (!operation.value()) co_return http::problem(404, "not_found", "there is no operation '" + id + "'");
-  co_return json(200, Json::parse(to_json(*operation.value())));
+  co_return json(200, Json::parse(to_json(known(operation.value()))));
 }
 
 // Webhooks and notifications

@@ -9,6 +9,7 @@
 #include <list>
 
 #include "common/async/within.h"
+#include "common/base/known.h"
 #include "common/http/http.h"
 
 namespace penstock::http {
@@ -359,7 +360,7 @@ Task<void> Server::Impl::serve(tcp::socket socket) {
     if (incoming.refusal) {
       response = problem(incoming.refusal->status, incoming.refusal->code, incoming.refusal->detail);
     } else {
-      response = co_await router.handle(std::move(*incoming.request));
+      response = co_await router.handle(std::move(known(incoming.request)));
     }
     const bool keep_alive = incoming.keep_alive && !incoming.refusal;
     auto written =

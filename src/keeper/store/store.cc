@@ -9,6 +9,7 @@
 #include <mutex>
 #include <random>
 
+#include "common/base/known.h"
 #include "keeper/store/file.h"
 #include "keeper/store/meta_json.h"
 #include "keeper/store/segment_log.h"
@@ -80,7 +81,7 @@ class FileStore : public Store {
   std::uint64_t rdb_bytes() const override { return rdb_bytes_; }
   std::uint64_t disk_bytes() const override;
   Result<> append(std::string_view bytes) override;
-  const BoundaryScanner& scanner() const override { return log_ ? log_->scanner() : no_log_; }
+  const BoundaryScanner& scanner() const override { return log_ ? known(log_).scanner() : no_log_; }
   Result<> truncate_to(std::int64_t end) override;
   Result<> begin_log_at(std::int64_t end) override;
   Result<std::size_t> read(std::int64_t from, char* out, std::size_t max) override;
@@ -152,7 +153,7 @@ Result<> FileStore::load(const std::string& cluster, const std::string& shard) {
   PS_TRY(auto log, SegmentLog::open(current_dir(), options_.segment_bytes));
   log_.emplace(std::move(log));
   rdb_ = find_rdb(current_dir());
-  if (rdb_) rdb_bytes_ = fs::file_size(rdb_path(current_dir(), *rdb_), error);
+  if (rdb_) rdb_bytes_ = fs::file_size(rdb_path(current_dir(), known(rdb_)), error);
   return refresh_tail();
 }
 
@@ -174,39 +175,40 @@ Result<> FileStore::save_meta(StoreMeta meta) {
 
 ReplHistory FileStore::history() const {
   if (!log_) return {};
-  return {meta_.replid, meta_.old_ids, log_->first(), log_->end()};
+  return {meta_.replid, meta_.old_ids, known(log_).first(), known(log_).end()};
 }
 
 std::optional<std::int64_t> FileStore::rdb_offset() const {
-  const bool connects = rdb_ && log_ && *rdb_ + 1 >= log_->first() && *rdb_ <= log_->end();
+  const bool connects =
+      rdb_ && log_ && known(rdb_) + 1 >= known(log_).first() && known(rdb_) <= known(log_).end();
   return connects ? rdb_ : std::nullopt;
 }
 
 std::uint64_t FileStore::disk_bytes() const {
-  return (log_ ? log_->bytes() : 0) + rdb_bytes_ + (arriving_ ? arriving_->bytes : 0);
+  return (log_ ? known(log_).bytes() : 0) + rdb_bytes_ + (arriving_ ? known(arriving_).bytes : 0);
 }
 
 Result<> FileStore::refresh_tail() {
-  PS_TRY(auto tail, log_->duplicate_tail());
+  PS_TRY(auto tail, known(log_).duplicate_tail());
   const std::lock_guard lock(tail_mutex_);
   tail_ = std::move(tail);
-  tail_end_ = log_->end();
+  tail_end_ = known(log_).end();
   return success();
 }
 
 Result<> FileStore::append(std::string_view bytes) {
   if (!log_) return fail(Errc::internal, "append without a log");
-  const auto segments_before = log_->tail_first();
-  PS_TRY(log_->append(bytes));
+  const auto segments_before = known(log_).tail_first();
+  PS_TRY(known(log_).append(bytes));
   if (options_.fsync == StoreOptions::Fsync::always) {
-    PS_TRY(log_->sync());
+    PS_TRY(known(log_).sync());
   }
-  if (log_->tail_first() != segments_before) {
+  if (known(log_).tail_first() != segments_before) {
     PS_TRY(refresh_tail());
     trim();
   } else {
     const std::lock_guard lock(tail_mutex_);
-    tail_end_ = log_->end();
+    tail_end_ = known(log_).end();
   }
   return success();
 }
@@ -226,7 +228,7 @@ Result<std::int64_t> FileStore::fsync_in_background() {
 
 void FileStore::drop_rdb() {
   std::error_code error;
-  if (rdb_) fs::remove(rdb_path(current_dir(), *rdb_), error);
+  if (rdb_) fs::remove(rdb_path(current_dir(), known(rdb_)), error);
   rdb_.reset();
   rdb_bytes_ = 0;
 }
@@ -235,25 +237,25 @@ void FileStore::drop_rdb() {
 /// goes, the RDB does (a replica that needs one then waits for a fresh one). Pinned segments stay up to twice
 /// the budget.
 void FileStore::trim() {
-  while (log_->bytes() > options_.log_bytes_max) {
-    const auto next = log_->next_first();
+  while (known(log_).bytes() > options_.log_bytes_max) {
+    const auto next = known(log_).next_first();
     if (!next) return;
     const bool pinned = !pins_->empty() && pins_->begin()->first < *next;
-    if (pinned && log_->bytes() <= 2 * options_.log_bytes_max) return;
-    if (rdb_ && *rdb_ + 1 < *next) drop_rdb();
-    if (!log_->drop_first_segment()) return;
+    if (pinned && known(log_).bytes() <= 2 * options_.log_bytes_max) return;
+    if (rdb_ && known(rdb_) + 1 < *next) drop_rdb();
+    if (!known(log_).drop_first_segment()) return;
   }
 }
 
 Result<> FileStore::truncate_to(std::int64_t end) {
   if (!log_) return fail(Errc::internal, "truncate without a log");
-  PS_TRY(log_->truncate_to(end));
+  PS_TRY(known(log_).truncate_to(end));
   return refresh_tail();
 }
 
 Result<std::size_t> FileStore::read(std::int64_t from, char* out, std::size_t max) {
   if (!log_) return fail(Errc::not_found, "there is no log yet");
-  return log_->read(from, out, max);
+  return known(log_).read(from, out, max);
 }
 
 /// S2, S3: the new generation's files are complete and synced before the metadata that names it is.
@@ -288,7 +290,7 @@ Result<> FileStore::begin_log_at(std::int64_t end) {
 }
 
 Result<> FileStore::check_ticket(RdbTicket ticket) const {
-  if (arriving_ && arriving_->ticket == ticket) return success();
+  if (arriving_ && known(arriving_).ticket == ticket) return success();
   return fail(Errc::conflict, "another full sync has taken this one's place");
 }
 
@@ -300,17 +302,18 @@ Result<Store::RdbTicket> FileStore::begin_rdb(std::string replid, std::int64_t o
 
 Result<> FileStore::write_rdb(RdbTicket ticket, std::string_view bytes) {
   PS_TRY(check_ticket(ticket));
-  PS_TRY(arriving_->file.write_at(arriving_->bytes, bytes));
-  arriving_->bytes += bytes.size();
+  PS_TRY(known(arriving_).file.write_at(known(arriving_).bytes, bytes));
+  known(arriving_).bytes += bytes.size();
   return success();
 }
 
 Result<> FileStore::commit_rdb(RdbTicket ticket) {
   PS_TRY(check_ticket(ticket));
-  PS_TRY(arriving_->file.sync());
-  const Arriving arrived = *std::exchange(arriving_, std::nullopt);
+  PS_TRY(known(arriving_).file.sync());
+  const Arriving arrived = std::move(known(arriving_));
+  arriving_.reset();
   if (arrived.purpose == RdbPurpose::for_current_log) {
-    if (!log_ || !same_replid(arrived.replid, meta_.replid) || arrived.offset + 1 < log_->first())
+    if (!log_ || !same_replid(arrived.replid, meta_.replid) || arrived.offset + 1 < known(log_).first())
       return fail(Errc::conflict,
                   "the RDB at offset " + std::to_string(arrived.offset) + " does not connect to the log");
     drop_rdb();
@@ -338,9 +341,9 @@ void FileStore::abandon_rdb(RdbTicket ticket) {
 
 Result<std::unique_ptr<Store::RdbReader>> FileStore::open_rdb() {
   if (!rdb_offset()) return fail(Errc::not_found, "there is no RDB that connects to the log");
-  PS_TRY(auto file, File::open(rdb_path(current_dir(), *rdb_), O_RDONLY));
+  PS_TRY(auto file, File::open(rdb_path(current_dir(), known(rdb_)), O_RDONLY));
   PS_TRY(const auto size, file.size());
-  return std::unique_ptr<RdbReader>(std::make_unique<FileRdbReader>(std::move(file), *rdb_, size));
+  return std::unique_ptr<RdbReader>(std::make_unique<FileRdbReader>(std::move(file), known(rdb_), size));
 }
 
 std::shared_ptr<void> FileStore::pin(std::int64_t from) {
