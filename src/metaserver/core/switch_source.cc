@@ -48,8 +48,9 @@ SwitchMove unmonitor(const SwitchRequest& request, const SwitchFacts& facts) {
 SwitchMove freeze_by_failover(const SwitchRequest& request, const SwitchFacts& facts, const Policy& policy) {
   const SwitchRecord& record = record_of(facts);
   const auto* keeper = holder(facts);
-  if (keeper == nullptr)
-    return Refuse{"keeper_unreachable", "keeper " + known(record.keeper).text() + " does not answer"};
+  // One probe without an answer proves nothing: a keeper that syncs its metadata may be late. The step's time
+  // limit decides.
+  if (keeper == nullptr) return Wait{"keeper " + known(record.keeper).text() + " does not answer"};
   if (keeper->handover == HandoverState::accepted)
     return Refuse{"already_accepted",
                   "keeper " + known(record.keeper).text() + " has accepted a hand-over already"};
@@ -61,8 +62,7 @@ SwitchMove freeze_by_failover(const SwitchRequest& request, const SwitchFacts& f
     return frozen;
   }
   const auto* master = old_master(facts);
-  if (master == nullptr)
-    return Refuse{"master_unreachable", "master " + known(record.old_master).text() + " does not answer"};
+  if (master == nullptr) return Wait{"master " + known(record.old_master).text() + " does not answer"};
   if (!is_writable_master(*master)) return Wait{"master is in " + master->failover_state};
   if (facts.failover_sent)
     return Refuse{"failover_ended", "the master has taken the fail-over back and is writable"};

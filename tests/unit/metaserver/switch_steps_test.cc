@@ -228,10 +228,6 @@ const std::vector<Refusal> kRefusals = {
     {"unlock_of_a_target_in_the_middle", 7, SwitchVerb::unlock, false, {}, "out_of_order"},
     {"a_sentinel_that_cannot_be_told", 2, SwitchVerb::unmonitor, true,
      [](auto& w, auto&) { w.east.sentinels[2].reachable = false; }, "sentinel_unreachable"},
-    {"a_keeper_that_does_not_answer", 3, SwitchVerb::freeze, true,
-     [](auto& w, auto&) { kill_keeper(w.east.keepers[0]); }, "keeper_unreachable"},
-    {"a_master_that_does_not_answer", 3, SwitchVerb::freeze, true,
-     [](auto& w, auto&) { kill_redis(w.east.redises[0]); }, "master_unreachable"},
     {"a_target_replica_beyond_the_freeze", 4, SwitchVerb::drain, false,
      [](auto& w, auto&) { w.west.redises[1].offset++; }, "offset_beyond_freeze"},
     {"a_candidate_that_is_gone", 6, SwitchVerb::commit, false,
@@ -266,6 +262,22 @@ TEST(Switch, a_failover_that_ends_is_not_begun_again_by_the_same_request) {
   auto facts = world.facts(true, true, false);
   facts.view.state->switching->step = SwitchStep::freezing;
   EXPECT_EQ(code(next_move(request, facts, Policy{})), "failover_ended");
+}
+
+TEST(Switch, a_freeze_waits_for_a_keeper_and_a_master_that_do_not_answer_just_now) {
+  for (const bool keeper : {true, false}) {
+    SwitchWorld world;
+    advance(world, 3);
+    if (keeper) {
+      kill_keeper(world.east.keepers[0]);
+    } else {
+      kill_redis(world.east.redises[0]);
+    }
+    auto facts = world.facts(true, false, false);
+    facts.view.state->switching->step = SwitchStep::freezing;
+    const auto move = next_move(world.request(SwitchVerb::freeze, true), facts, Policy{});
+    EXPECT_TRUE(std::holds_alternative<Wait>(move)) << text(move);
+  }
 }
 
 struct FenceFlaw {
