@@ -37,6 +37,12 @@ http::Response no_such_keeper(const std::string& cluster, const std::string& sha
   return http::problem(404, "not_found", "this host has no keeper for shard '" + cluster + "/" + shard + "'");
 }
 
+/// A port or a directory that somebody else has is the caller's to resolve.
+http::Response not_launched(const Error& error) {
+  if (error.code == Errc::io) return http::problem(409, "io", error.message);
+  return http::problem(error);
+}
+
 }  // namespace
 
 Host::Host(Executor executor, HostOptions options)
@@ -86,7 +92,8 @@ Task<void> Host::stop() {
   co_await tasks_.stop();
   co_await server_.stop();
   if (presence_) co_await presence_->stop();
-  for (auto& [shard, running] : keepers_) co_await halt(&running);
+  for (auto& [shard, running] : keepers_)
+    co_await halt(std::move(running.keeper), std::move(running.presence));
   if (zk_) co_await zk_->stop();
 }
 
@@ -141,11 +148,11 @@ Result<> Host::launch(const ShardKey& shard, Running& running) {
   return success();
 }
 
-Task<void> Host::halt(Running* running) {
-  if (running->presence) co_await running->presence->stop();
-  running->presence.reset();
-  if (running->keeper) co_await running->keeper->stop();
-  running->keeper.reset();
+/// By value: who asks meanwhile finds an entry that does not run, and cannot start it before its directory is
+/// free.
+Task<void> Host::halt(std::unique_ptr<Keeper> keeper, std::unique_ptr<zk::Presence> presence) {
+  if (presence) co_await presence->stop();
+  if (keeper) co_await keeper->stop();
 }
 
 Task<http::Response> Host::create(http::Request request) {
@@ -165,7 +172,7 @@ Task<http::Response> Host::create(http::Request request) {
                               "address: the keeper of " + shard.first + "/" + shard.second + " serves at " +
                                   running.address.text());
     if (!running.keeper) {
-      if (auto launched = launch(shard, running); !launched) co_return http::problem(launched.error());
+      if (auto launched = launch(shard, running); !launched) co_return not_launched(launched.error());
     }
     co_return json_response(200, describe(address, running.keeper.get(), shard.first, shard.second));
   }
@@ -176,13 +183,17 @@ Task<http::Response> Host::create(http::Request request) {
           "address: " + address.text() + " is the keeper of " + other.first + "/" + other.second);
   Running running;
   running.address = address;
+  std::error_code ignored;
+  const bool was_there = fs::exists(directory_of(shard), ignored);
   if (auto launched = launch(shard, running); !launched) {
-    std::error_code ignored;
-    fs::remove_all(directory_of(shard), ignored);
-    co_return http::problem(launched.error().code == Errc::io ? 409 : 500, to_string(launched.error().code),
-                            launched.error().message);
+    // What was there before is not ours to remove: another process may hold it, or only its address was lost.
+    if (!was_there) fs::remove_all(directory_of(shard), ignored);
+    co_return not_launched(launched.error());
   }
-  if (auto saved = save_address(shard, address); !saved) co_return http::problem(saved.error());
+  if (auto saved = save_address(shard, address); !saved) {
+    co_await halt(std::move(running.keeper), std::move(running.presence));
+    co_return http::problem(saved.error());
+  }
   const auto [entry, fresh] = keepers_.emplace(shard, std::move(running));
   co_return json_response(201, describe(address, entry->second.keeper.get(), shard.first, shard.second));
 }
@@ -193,7 +204,7 @@ Task<http::Response> Host::remove(http::Request request) {
   if (found == keepers_.end()) co_return no_such_keeper(shard.first, shard.second);
   Running running = std::move(found->second);
   keepers_.erase(found);
-  co_await halt(&running);
+  co_await halt(std::move(running.keeper), std::move(running.presence));
   std::error_code error;
   fs::remove_all(directory_of(shard), error);
   if (error) co_return http::problem(500, "io", directory_of(shard).string() + ": " + error.message());
@@ -213,7 +224,7 @@ Task<http::Response> Host::start_keeper(http::Request request) {
   const auto found = keepers_.find(shard);
   if (found == keepers_.end()) co_return no_such_keeper(shard.first, shard.second);
   if (!found->second.keeper) {
-    if (auto launched = launch(shard, found->second); !launched) co_return http::problem(launched.error());
+    if (auto launched = launch(shard, found->second); !launched) co_return not_launched(launched.error());
   }
   co_return json_response(
       200, describe(found->second.address, found->second.keeper.get(), shard.first, shard.second));
@@ -223,8 +234,9 @@ Task<http::Response> Host::stop_keeper(http::Request request) {
   const ShardKey shard{request.param("cluster"), request.param("shard")};
   const auto found = keepers_.find(shard);
   if (found == keepers_.end()) co_return no_such_keeper(shard.first, shard.second);
-  co_await halt(&found->second);
-  co_return json_response(200, describe(found->second.address, nullptr, shard.first, shard.second));
+  const Address address = found->second.address;
+  co_await halt(std::move(found->second.keeper), std::move(found->second.presence));
+  co_return json_response(200, describe(address, nullptr, shard.first, shard.second));
 }
 
 std::vector<std::string> Host::not_ready() const {

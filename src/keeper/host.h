@@ -43,7 +43,7 @@ class Host : public daemon::Daemon {
   Result<> save_address(const ShardKey& shard, const Address& address) const;
   Result<> reopen_all();
   Result<> launch(const ShardKey& shard, Running& running);
-  Task<void> halt(Running* running);
+  Task<void> halt(std::unique_ptr<Keeper> keeper, std::unique_ptr<zk::Presence> presence);
   std::vector<std::string> not_ready() const;
   Task<void> measure_loop();
 
