@@ -12,11 +12,20 @@ Json address_or_null(const std::optional<Address>& address) {
   return address ? Json(address->text()) : Json(nullptr);
 }
 
-void read_handover(ObjectReader& in, Handover& handover) {
+/// The whole range of u64: an order with any epoch that was taken has to be read again. (A number in JSON
+/// otherwise ends at the largest signed one.)
+std::uint64_t read_epoch(ObjectReader& in, const Json& object, const std::string& key) {
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  if (found != object.end() && found->is_number_unsigned()) return found->get<std::uint64_t>();
+  in.problem(key, "must be a whole number from 0 to " + std::to_string(UINT64_MAX));
+  return 0;
+}
+
+void read_handover(ObjectReader& in, const Json& object, Handover& handover) {
   // Only what was accepted survives a restart: a hand-over that merely waited has lost its connection.
   handover.state = model::HandoverState::accepted;
   handover.replid = in.string("replid");
-  handover.epoch = static_cast<std::uint64_t>(in.integer("epoch", 0, INT64_MAX));
+  handover.epoch = read_epoch(in, object, "epoch");
   handover.from = in.integer("from", 0, INT64_MAX);
 }
 
@@ -70,7 +79,8 @@ Result<StoreMeta> parse_meta(std::string_view text, std::uint64_t& generation) {
   for (ObjectReader& old : in.objects("oldIds"))
     meta.old_ids.push_back({old.string("id"), old.integer("limit", -1, INT64_MAX)});
   meta.full_syncs = in.integer("fullSyncs", 0, INT64_MAX);
-  if (auto handover = in.object("handover")) read_handover(*handover, meta.handover);
+  if (auto handover = in.object("handover"))
+    read_handover(*handover, json.value()["handover"], meta.handover);
   if (auto read = in.finish(); !read) return fail(Errc::corrupt, read.error().message);
   return meta;
 }

@@ -3,51 +3,31 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstdio>
-#include <vector>
+#include <utility>
+
+#include "keeper/store/checksum.h"
+#include "keeper/store/segment_file.h"
 
 namespace penstock::keeper {
 namespace {
 
-constexpr std::uint64_t kHeaderBytes = 64;
-constexpr std::string_view kPrefix = "log-";
+constexpr std::int64_t kSpanBytes =
+    64 << 10;  ///< a mark speaks for about that much, or for one append if that is more
+constexpr std::size_t kSparesMax = 2;
 
-std::string header(std::int64_t first, std::int64_t boundary) {
-  char text[kHeaderBytes + 1];
-  std::snprintf(text, sizeof text, "PENSTOCK-LOG1 %020lld %020lld", static_cast<long long>(first),
-                static_cast<long long>(boundary));
-  std::string out(text);
-  out.resize(kHeaderBytes - 1, ' ');
-  return out + "\n";
+std::int64_t length(std::string_view bytes) {
+  return static_cast<std::int64_t>(bytes.size());
 }
 
-struct Header {
-  std::int64_t first = 0, boundary = 0;
-};
-
-Result<Header> read_header(const File& file) {
-  char text[kHeaderBytes + 1] = {};
-  PS_TRY(const auto got, file.read_at(0, text, kHeaderBytes));
-  long long first = 0, boundary = 0;
-  if (got != kHeaderBytes || std::sscanf(text, "PENSTOCK-LOG1 %lld %lld", &first, &boundary) != 2)
-    return fail(Errc::corrupt, file.path().string() + ": no log segment header");
-  return Header{first, boundary};
+std::uint64_t place(std::int64_t first, std::int64_t offset) {
+  return kSegmentHeaderBytes + static_cast<std::uint64_t>(offset - first);
 }
 
-std::filesystem::path segment_path(const std::filesystem::path& dir, std::int64_t first) {
-  char name[32];
-  std::snprintf(name, sizeof name, "log-%020lld", static_cast<long long>(first));
-  return dir / name;
-}
-
-std::vector<std::filesystem::path> segment_files(const std::filesystem::path& dir) {
-  std::vector<std::filesystem::path> files;
+Result<> remove_file(const std::filesystem::path& path) {
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(dir, error))
-    if (entry.path().filename().string().starts_with(kPrefix)) files.push_back(entry.path());
-  std::ranges::sort(files);
-  return files;
+  std::filesystem::remove(path, error);
+  if (error) return fail(Errc::io, path.string() + ": remove: " + error.message());
+  return success();
 }
 
 }  // namespace
@@ -56,96 +36,110 @@ Result<SegmentLog> SegmentLog::create(std::filesystem::path dir, std::int64_t en
                                       std::uint64_t segment_bytes) {
   SegmentLog log(std::move(dir), segment_bytes);
   log.scanner_ = BoundaryScanner(end);
+  log.durable_ = end;
   PS_TRY(log.begin_segment(end + 1, end));
+  PS_TRY(log.segments_.back().data->sync());
   return log;
-}
-
-Result<SegmentLog> SegmentLog::open(std::filesystem::path dir, std::uint64_t segment_bytes) {
-  SegmentLog log(dir, segment_bytes);
-  std::int64_t expected = -1;
-  for (const auto& path : segment_files(dir)) {
-    PS_TRY(auto file, File::open(path, O_RDWR));
-    auto head = read_header(file);
-    if (!head) {
-      // A crash between creating the newest segment and writing its header leaves a file that holds nothing.
-      PS_TRY(const auto size, file.size());
-      if (size < kHeaderBytes && path == segment_files(dir).back() && !log.segments_.empty()) {
-        std::filesystem::remove(path);
-        break;
-      }
-      return fail(std::move(head).error());
-    }
-    const std::int64_t first = head.value().first;
-    if (expected >= 0 && first != expected)
-      return fail(Errc::corrupt, path.string() + ": begins at " + std::to_string(first) +
-                                     ", the log ends before " + std::to_string(expected));
-    PS_TRY(const auto size, file.size());
-    expected = first + static_cast<std::int64_t>(size - kHeaderBytes);
-    log.segments_.push_back({first, std::move(file)});
-  }
-  if (log.segments_.empty()) return fail(Errc::not_found, dir.string() + ": no log segment");
-  PS_TRY(log.recover_tail());
-  return log;
-}
-
-/// Scans from the boundary that the newest segment's header names, and cuts what is behind the last one found
-/// (L3).
-Result<> SegmentLog::recover_tail() {
-  PS_TRY(const auto head, read_header(segments_.back().file));
-  const std::int64_t boundary = std::max(head.boundary, first() - 1);
-  PS_TRY(const auto size, segments_.back().file.size());
-  const std::int64_t raw_end = segments_.back().first + static_cast<std::int64_t>(size - kHeaderBytes) - 1;
-  scanner_ = BoundaryScanner(raw_end);  // so that read() reaches everything while we scan
-  BoundaryScanner scan(boundary);
-  std::vector<char> chunk(1 << 20);
-  while (scan.end() < raw_end) {
-    PS_TRY(const auto got, read(scan.end() + 1, chunk.data(), chunk.size()));
-    if (got == 0) break;
-    if (auto fed = scan.feed({chunk.data(), got}); !fed)
-      break;  // garbled from here on: the boundary before it holds
-  }
-  return truncate_to(scan.transaction_boundary());
 }
 
 Result<> SegmentLog::begin_segment(std::int64_t first, std::int64_t boundary) {
-  PS_TRY(auto file, File::open(segment_path(dir_, first), O_RDWR | O_CREAT | O_TRUNC));
-  PS_TRY(file.write_at(0, header(first, boundary)));
-  segments_.push_back({first, std::move(file)});
+  const auto path = segment_path(dir_, first);
+  if (!spares_.empty()) {
+    std::error_code error;
+    std::filesystem::rename(spares_.back(), path, error);
+    spares_.pop_back();  // not ours any more, or of no use
+  }
+  PS_TRY(auto sums, File::open(sums_path(dir_, first), O_RDWR | O_CREAT | O_TRUNC));
+  PS_TRY(auto data, File::open(path, O_RDWR | O_CREAT));
+  PS_TRY(data.write_at(0, encode(SegmentHeader{first, boundary})));
+  segments_.push_back(
+      {first, std::make_shared<File>(std::move(data)), std::make_shared<File>(std::move(sums))});
+  tail_ = Tail{};
+  tail_.begin = first - 1;
   return success();
 }
 
-Result<> SegmentLog::append(std::string_view bytes) {
+Result<> SegmentLog::append(std::string_view bytes, bool durably) {
   BoundaryScanner next = scanner_;
   PS_TRY(next.feed(bytes));
-  const std::int64_t old_end = end();
-  const std::size_t old_segments = segments_.size();
-  std::int64_t at = old_end + 1;
-  Result<> written = success();
-  while (!bytes.empty() && written) {
-    const auto used = static_cast<std::uint64_t>(at - segments_.back().first);
+  const Tail tail = tail_;
+  const std::size_t segments = segments_.size();
+  const std::int64_t durable = durable_;
+  std::int64_t at = end();
+  Result<> done = success();
+  while (!bytes.empty() && done) {
+    const auto used = static_cast<std::uint64_t>(at + 1 - segments_.back().first);
     if (used >= segment_bytes_) {
-      written = begin_segment(at, scanner_.transaction_boundary());
+      done = begin_segment(at + 1, scanner_.transaction_boundary());
       continue;
     }
-    const std::size_t part = std::min<std::uint64_t>(bytes.size(), segment_bytes_ - used);
-    written = segments_.back().file.write_at(kHeaderBytes + used, bytes.substr(0, part));
-    bytes.remove_prefix(part);
-    at += static_cast<std::int64_t>(part);
+    const std::string_view part = bytes.substr(0, segment_bytes_ - used);
+    bytes.remove_prefix(part.size());
+    // Where the boundaries lie is known for the end of `bytes` only; before it, the old one still is one.
+    done =
+        write_part(part, at, bytes.empty() ? next.transaction_boundary() : scanner_.transaction_boundary());
+    at += length(part);
   }
-  if (!written) {
-    // L2: what was half written is taken back; a cut that fails as well leaves bytes behind end(), never
-    // read.
-    while (segments_.size() > old_segments) {
-      std::error_code ignored;
-      std::filesystem::remove(segments_.back().file.path(), ignored);
-      segments_.pop_back();
-    }
-    static_cast<void>(segments_.back().file.truncate(
-        kHeaderBytes + static_cast<std::uint64_t>(old_end + 1 - segments_.back().first)));
-    return written;
+  if (done) {
+    std::swap(scanner_, next);
+    if (!durably || (done = sync())) return success();
+    std::swap(scanner_, next);
   }
-  scanner_ = std::move(next);
+  durable_ = durable;
+  take_back(tail, segments, end());
+  return done;
+}
+
+Result<> SegmentLog::write_part(std::string_view part, std::int64_t at, std::int64_t boundary) {
+  const Segment& segment = segments_.back();
+  PS_TRY(segment.data->write_at(place(segment.first, at + 1), part));
+  tail_.sum = crc32c(tail_.sum, part);
+  return write_mark(at + length(part), boundary);
+}
+
+/// Which of the span's marks may be written over: not the one that is sealed, nor the longest of those that
+/// are synced.
+std::size_t SegmentLog::free_slot() const {
+  std::optional<std::size_t> synced;
+  for (std::size_t i = 0; i < tail_.used; ++i)
+    if (tail_.ends[i] <= durable_ && (!synced || tail_.ends[i] > tail_.ends[*synced])) synced = i;
+  std::size_t slot = 0;
+  while (slot == tail_.slot || slot == synced) ++slot;
+  return slot;
+}
+
+Result<> SegmentLog::write_mark(std::int64_t end, std::int64_t boundary) {
+  const Segment& segment = segments_.back();
+  if (tail_.used > 0 && tail_.sealed) tail_.slot = free_slot();
+  tail_.sealed = false;
+  const std::string mark = encode(Mark{tail_.begin, end, boundary, durable_, tail_.sum}, segment.first);
+  PS_TRY(segment.sums->write_at((tail_.base + tail_.slot) * kMarkBytes, mark));
+  std::ranges::copy(mark, tail_.last.begin());
+  tail_.ends[tail_.slot] = end;
+  tail_.used = std::max(tail_.used, tail_.slot + 1);
+  if (end - tail_.begin < kSpanBytes) return success();
+  Tail next;
+  next.begin = end;
+  next.base = tail_.base + tail_.used;
+  tail_ = next;
   return success();
+}
+
+/// L2. What cannot be taken back stays behind end() and is written over; its marks vouch for bytes that did
+/// come.
+void SegmentLog::take_back(const Tail& tail, std::size_t segments, std::int64_t end) {
+  while (segments_.size() > segments) {
+    static_cast<void>(remove_file(segments_.back().sums->path()));
+    static_cast<void>(remove_file(segments_.back().data->path()));
+    segments_.pop_back();
+  }
+  tail_ = tail;
+  const Segment& segment = segments_.back();
+  static_cast<void>(segment.data->truncate(place(segment.first, end + 1)));
+  static_cast<void>(segment.sums->truncate((tail_.base + tail_.used) * kMarkBytes));
+  if (tail_.used > 0)
+    static_cast<void>(segment.sums->write_at((tail_.base + tail_.slot) * kMarkBytes,
+                                             {tail_.last.data(), tail_.last.size()}));
 }
 
 Result<std::size_t> SegmentLog::read(std::int64_t from, char* out, std::size_t max) const {
@@ -155,21 +149,65 @@ Result<std::size_t> SegmentLog::read(std::int64_t from, char* out, std::size_t m
   const auto behind = std::ranges::upper_bound(segments_, from, {}, &Segment::first);
   const auto segment = std::prev(behind);
   const std::int64_t segment_end = behind == segments_.end() ? end() : behind->first - 1;
-  const auto part = static_cast<std::size_t>(
-      std::min<std::int64_t>(static_cast<std::int64_t>(max), segment_end - from + 1));
-  return segment->file.read_at(kHeaderBytes + static_cast<std::uint64_t>(from - segment->first), out, part);
+  const auto part = std::min<std::int64_t>(static_cast<std::int64_t>(max), segment_end - from + 1);
+  PS_TRY(const auto got,
+         segment->data->read_at(place(segment->first, from), out, static_cast<std::size_t>(part)));
+  if (got == 0) return fail(Errc::corrupt, segment->data->path().string() + ": shorter than it was");
+  return got;
+}
+
+Result<std::uint32_t> SegmentLog::sum_of(const Segment& segment, std::int64_t begin, std::int64_t end) const {
+  std::vector<char> chunk(static_cast<std::size_t>(std::min<std::int64_t>(end - begin, 1 << 20)));
+  std::uint32_t sum = 0;
+  while (begin < end) {
+    const auto part = static_cast<std::size_t>(
+        std::min<std::int64_t>(end - begin, static_cast<std::int64_t>(chunk.size())));
+    PS_TRY(const auto got, segment.data->read_at(place(segment.first, begin + 1), chunk.data(), part));
+    if (got == 0) return fail(Errc::corrupt, segment.data->path().string() + ": shorter than it was");
+    sum = crc32c(sum, {chunk.data(), got});
+    begin += static_cast<std::int64_t>(got);
+  }
+  return sum;
 }
 
 Result<> SegmentLog::truncate_to(std::int64_t end) {
-  while (segments_.size() > 1 && segments_.back().first > end + 1) {
-    std::error_code error;
-    std::filesystem::remove(segments_.back().file.path(), error);
-    if (error) return fail(Errc::io, segments_.back().file.path().string() + ": remove: " + error.message());
+  if (end < first() - 1 || end > this->end())
+    return fail(Errc::internal, "truncate to " + std::to_string(end) + " of a log of " +
+                                    std::to_string(first()) + ".." + std::to_string(this->end()));
+  bool removed = false;
+  for (; segments_.size() > 1 && segments_.back().first > end + 1; removed = true) {
+    PS_TRY(remove_file(segments_.back().data->path()));
+    PS_TRY(remove_file(segments_.back().sums->path()));
     segments_.pop_back();
   }
-  PS_TRY(segments_.back().file.truncate(kHeaderBytes +
-                                        static_cast<std::uint64_t>(end + 1 - segments_.back().first)));
+  if (removed) {
+    PS_TRY(sync_directory(dir_));
+  }
   scanner_ = BoundaryScanner(end);
+  durable_ = std::min(durable_, end);
+  return rewrite_marks(end);
+}
+
+/// Afterwards the last segment's marks vouch for it up to `end`, a transaction boundary, and not for a byte
+/// more, whatever else its file still holds. Replaced as a whole: a crash leaves the old marks or the new
+/// ones.
+Result<> SegmentLog::rewrite_marks(std::int64_t end) {
+  Segment& segment = segments_.back();
+  PS_TRY(auto marks, read_marks(*segment.sums, segment.first));
+  std::erase_if(marks, [&](const Mark& mark) { return mark.end > end; });
+  std::int64_t vouched = segment.first - 1;
+  for (const Mark& mark : marks) vouched = std::max(vouched, mark.end);
+  PS_TRY(const auto sum, sum_of(segment, vouched, end));
+  marks.push_back({vouched, end, end, std::min(durable_, end), sum});
+  std::string content;
+  for (const Mark& mark : marks) content += encode(mark, segment.first);
+  const auto path = segment.sums->path();
+  PS_TRY(replace_file(path, content));
+  PS_TRY(auto sums, File::open(path, O_RDWR));
+  segment.sums = std::make_shared<File>(std::move(sums));
+  tail_ = Tail{};
+  tail_.begin = end;
+  tail_.base = marks.size();
   return success();
 }
 
@@ -178,11 +216,48 @@ std::optional<std::int64_t> SegmentLog::next_first() const {
 }
 
 Result<> SegmentLog::drop_first_segment() {
+  const Segment segment = segments_.front();
+  PS_TRY(remove_file(segment.sums->path()));
+  const auto spare = spare_path(dir_, segment.first);
   std::error_code error;
-  std::filesystem::remove(segments_.front().file.path(), error);
-  if (error) return fail(Errc::io, segments_.front().file.path().string() + ": remove: " + error.message());
+  if (spares_.size() < kSparesMax) std::filesystem::rename(segment.data->path(), spare, error);
+  if (spares_.size() < kSparesMax && !error) {
+    spares_.push_back(spare);
+  } else {
+    PS_TRY(remove_file(segment.data->path()));
+  }
   segments_.pop_front();
   return success();
+}
+
+std::vector<std::shared_ptr<const File>> SegmentLog::unsynced() const {
+  std::vector<std::shared_ptr<const File>> files;
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    const bool synced = i + 1 < segments_.size() && segments_[i + 1].first - 1 <= durable_;
+    if (synced) continue;
+    files.push_back(segments_[i].data);
+    files.push_back(segments_[i].sums);
+  }
+  return files;
+}
+
+Result<> SegmentLog::sync() {
+  const std::int64_t target = end();
+  const auto files = unsynced();
+  for (const auto& file : files) {
+    PS_TRY(file->sync());
+  }
+  if (files.size() > 2) {  // a segment was begun since
+    PS_TRY(sync_directory(dir_));
+  }
+  durable_ = std::max(durable_, target);
+  seal();
+  return success();
+}
+
+Result<> SegmentLog::settle() {
+  PS_TRY(sync());
+  return write_mark(end(), scanner_.transaction_boundary());
 }
 
 }  // namespace penstock::keeper

@@ -1,61 +1,110 @@
-// The log of one generation: stream bytes in segment files of fixed size, "log-<first offset>".
-//
-// A segment begins with a header of 64 bytes that names its first offset and the last transaction boundary at
-// the time it was begun (in this segment's past): recovery scans from there and not from the beginning.
+// The log of one generation: stream bytes in segment files of fixed size, "log-<first offset>", each with a
+// file of marks beside it, "sum-<first offset>" (proto/keeper_store.md).
 //
 //   L1  Segments are contiguous: each begins where the one before ends.
-//   L2  On a failed append nothing was appended: end() and the scanner stand where they stood.
-//   L3  open() ends at the last transaction boundary that is on disk.
+//   L2  On a failed append nothing was appended: end() and the scanner stand where they stood, and a later
+//   one can work. L3  open() ends at a transaction boundary, and every byte up to it was appended: marks
+//   vouch for what was not synced
+//       yet, and what was synced is there.
+//   L4  A mark that vouches for synced bytes is not written over before a longer one is synced.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <filesystem>
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "common/base/result.h"
 #include "keeper/core/boundary_scanner.h"
 #include "keeper/store/file.h"
+#include "keeper/store/mark.h"
 
 namespace penstock::keeper {
 
 class SegmentLog {
  public:
   /// A new log behind offset `end` (its first byte will be end + 1), which must be a transaction boundary.
+  /// Its file is synced, the directory is not.
   static Result<SegmentLog> create(std::filesystem::path dir, std::int64_t end, std::uint64_t segment_bytes);
-  /// Recovers what stands in `dir`. not_found: no segment; corrupt: the file that breaks L1 is named.
-  static Result<SegmentLog> open(std::filesystem::path dir, std::uint64_t segment_bytes);
+  /// Recovers what stands in `dir` (L3). corrupt: no segment, or a hole in what was synced; the file is
+  /// named. `restart_at` is set when the last transaction began before all that is left: the log is to begin
+  /// anew there.
+  static Result<SegmentLog> open(std::filesystem::path dir, std::uint64_t segment_bytes,
+                                 std::optional<std::int64_t>& restart_at);
 
   std::int64_t first() const { return segments_.front().first; }
   std::int64_t end() const { return scanner_.end(); }
   std::int64_t tail_first() const { return segments_.back().first; }  ///< of the segment that is written
   std::uint64_t bytes() const { return static_cast<std::uint64_t>(end() - first() + 1); }
+  std::uint64_t disk_bytes() const { return bytes() + spares_.size() * segment_bytes_; }
   const BoundaryScanner& scanner() const { return scanner_; }
 
-  Result<> append(std::string_view bytes);
+  /// `durably`: synced before it returns; not synced is not appended.
+  Result<> append(std::string_view bytes, bool durably);
   Result<std::size_t> read(std::int64_t from, char* out, std::size_t max) const;
-  /// `end` must be a transaction boundary at or after first() - 1.
+  /// `end` must be a transaction boundary from first() - 1 on.
   Result<> truncate_to(std::int64_t end);
   /// First offset of the second segment: what trimming would make first(). nullopt with one segment only.
   std::optional<std::int64_t> next_first() const;
   Result<> drop_first_segment();
-  /// A second descriptor of the segment that is written, for fdatasync elsewhere.
-  Result<File> duplicate_tail() const { return segments_.back().file.duplicate(); }
-  Result<> sync() const { return segments_.back().file.sync(); }
+
+  /// Files that hold bytes behind durable(): to be synced, in this order, for end() to be durable.
+  std::vector<std::shared_ptr<const File>> unsynced() const;
+  /// The mark that stands at end() is about to be synced: it stays as it is from now on (L4).
+  void seal() { tail_.sealed = true; }
+  std::int64_t durable() const { return durable_; }
+  void set_durable(std::int64_t end) { durable_ = end; }
+  /// Syncs all of it.
+  Result<> sync();
+  /// The last thing done to a log: the next open() need not check what is synced.
+  Result<> settle();
 
  private:
   struct Segment {
     std::int64_t first;
-    File file;
+    std::shared_ptr<File> data, sums;
   };
+  /// The span of bytes that is being written, and the up to three marks that speak for it.
+  struct Tail {
+    static constexpr std::size_t kSlots = 3;
+    std::int64_t begin = 0;
+    std::uint32_t sum = 0;
+    std::uint64_t base = 0;  ///< index of the span's first mark in its file
+    std::size_t slot = 0;    ///< the mark that is extended
+    std::size_t used = 0;
+    std::array<std::int64_t, kSlots> ends{};
+    std::array<char, kMarkBytes> last{};  ///< the mark in `slot`
+    bool sealed = false;
+  };
+
   SegmentLog(std::filesystem::path dir, std::uint64_t segment_bytes)
       : dir_(std::move(dir)), segment_bytes_(segment_bytes) {}
+
+  // segment_log_recovery.cc
+  Result<> find_segments();
+  Result<> find_durable();
+  Result<std::optional<std::int64_t>> verify();
+  Result<std::int64_t> verify_segment(std::size_t index);
+  Result<> remove_from(std::size_t index);
+
   Result<> begin_segment(std::int64_t first, std::int64_t boundary);
-  Result<> recover_tail();
+  Result<> write_part(std::string_view part, std::int64_t at, std::int64_t boundary);
+  Result<> write_mark(std::int64_t end, std::int64_t boundary);
+  std::size_t free_slot() const;
+  Result<> rewrite_marks(std::int64_t end);
+  Result<std::uint32_t> sum_of(const Segment& segment, std::int64_t begin, std::int64_t end) const;
+  void take_back(const Tail& tail, std::size_t segments, std::int64_t end);
 
   std::filesystem::path dir_;
   std::uint64_t segment_bytes_;
   std::deque<Segment> segments_;
+  std::vector<std::filesystem::path>
+      spares_;  ///< files of dropped segments, to be written over: that is cheaper
   BoundaryScanner scanner_;
+  Tail tail_;
+  std::int64_t durable_ = 0;
 };
 
 }  // namespace penstock::keeper

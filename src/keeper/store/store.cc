@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 #include <mutex>
 #include <random>
+#include <set>
 
 #include "common/base/known.h"
 #include "keeper/store/file.h"
@@ -70,7 +70,8 @@ class FileStore : public Store {
       : dir_(std::move(dir)),
         options_(options),
         lock_(std::move(lock)),
-        pins_(std::make_shared<std::multimap<std::int64_t, int>>()) {}
+        pins_(std::make_shared<std::multiset<std::int64_t>>()) {}
+  ~FileStore() override;
 
   Result<> load(const std::string& cluster, const std::string& shard);
 
@@ -103,14 +104,29 @@ class FileStore : public Store {
     File file;
     std::uint64_t bytes = 0;
   };
+  /// What is left to be synced, for the thread that does it. Everything in here is guarded by sync_mutex_.
+  struct SyncWork {
+    std::vector<std::shared_ptr<const File>> files;
+    fs::path dir;          ///< of the log when a segment was begun in it since, else empty
+    std::int64_t end = 0;  ///< what is durable once that is done
+    std::int64_t durable = 0;
+    std::uint64_t log =
+        0;  ///< counts logs and truncations: what was synced of another one says nothing about this
+    bool seal = false;  ///< a sync has begun since the last append
+  };
 
   fs::path current_dir() const { return generation_dir(dir_, generation_); }
   fs::path arriving_path() const { return dir_ / "rdb-arriving"; }
   Result<> start_generation(std::int64_t end, StoreMeta meta, const fs::path* rdb, std::int64_t rdb_offset);
+  Result<SegmentLog> build_generation(std::int64_t end, const fs::path* rdb, std::int64_t rdb_offset);
+  std::uint64_t generation_on_disk() const;
+  Result<> write_meta(StoreMeta meta);
+  Result<> commit_new_generation(const Arriving& arrived);
+  Result<> commit_beside_log(const Arriving& arrived);
   void remove_other_generations();
   void trim();
   void drop_rdb();
-  Result<> refresh_tail();
+  void log_replaced();
   Result<> check_ticket(RdbTicket ticket) const;
 
   fs::path dir_;
@@ -118,19 +134,23 @@ class FileStore : public Store {
   File lock_;
   StoreMeta meta_;
   std::uint64_t generation_ = 0;
+  std::uint64_t last_generation_ = 0;  ///< highest number ever used for a directory
   std::optional<SegmentLog> log_;
   BoundaryScanner no_log_;
   std::optional<std::int64_t> rdb_;
   std::uint64_t rdb_bytes_ = 0;
   std::optional<Arriving> arriving_;
   RdbTicket last_ticket_ = 0;
-  std::shared_ptr<std::multimap<std::int64_t, int>> pins_;
+  std::shared_ptr<std::multiset<std::int64_t>> pins_;
 
-  // Shared with the thread that syncs once a second.
-  std::mutex tail_mutex_;
-  File tail_;
-  std::int64_t tail_end_ = 0;
+  std::mutex sync_mutex_;
+  SyncWork sync_;
 };
+
+/// A log that was closed in peace is not checked when it is opened again. What fails here costs only that.
+FileStore::~FileStore() {
+  if (log_ && options_.fsync != StoreOptions::Fsync::no) static_cast<void>(log_->settle());
+}
 
 Result<> FileStore::load(const std::string& cluster, const std::string& shard) {
   std::error_code error;
@@ -148,13 +168,17 @@ Result<> FileStore::load(const std::string& cluster, const std::string& shard) {
     meta_.uuid = new_uuid();
     PS_TRY(save_meta(meta_));
   }
+  last_generation_ = generation_;
   remove_other_generations();
   if (meta_.replid.empty()) return success();
-  PS_TRY(auto log, SegmentLog::open(current_dir(), options_.segment_bytes));
+  std::optional<std::int64_t> restart_at;
+  PS_TRY(auto log, SegmentLog::open(current_dir(), options_.segment_bytes, restart_at));
+  if (restart_at) return begin_log_at(*restart_at);
   log_.emplace(std::move(log));
   rdb_ = find_rdb(current_dir());
   if (rdb_) rdb_bytes_ = fs::file_size(rdb_path(current_dir(), known(rdb_)), error);
-  return refresh_tail();
+  log_replaced();
+  return success();
 }
 
 void FileStore::remove_other_generations() {
@@ -167,10 +191,26 @@ void FileStore::remove_other_generations() {
   for (const fs::path& other : others) fs::remove_all(other, error);
 }
 
-Result<> FileStore::save_meta(StoreMeta meta) {
+Result<> FileStore::write_meta(StoreMeta meta) {
   PS_TRY(replace_file(dir_ / "meta.json", to_json(meta, generation_)));
   meta_ = std::move(meta);
   return success();
+}
+
+/// S3: a change of history, and the word given on a hand-over, speak of the log's end: it is on disk before
+/// them.
+Result<> FileStore::save_meta(StoreMeta meta) {
+  const bool new_id = !same_replid(meta.replid, meta_.replid) || meta.old_ids != meta_.old_ids;
+  const bool accepts =
+      meta.handover.state == model::HandoverState::accepted && meta.handover != meta_.handover;
+  if (log_ && (new_id || accepts)) {
+    const std::lock_guard lock(sync_mutex_);
+    PS_TRY(log_->sync());
+    sync_.durable = log_->durable();
+  }
+  // The old history's bytes behind our end may be others than those that will come.
+  if (new_id && log_ && rdb_ && *rdb_ > log_->end()) drop_rdb();
+  return write_meta(std::move(meta));
 }
 
 ReplHistory FileStore::history() const {
@@ -185,6 +225,7 @@ std::optional<std::int64_t> FileStore::rdb_offset() const {
 }
 
 std::uint64_t FileStore::disk_bytes() const {
+<<<<<<< HEAD
   return (log_ ? known(log_).bytes() : 0) + rdb_bytes_ + (arriving_ ? known(arriving_).bytes : 0);
 }
 
@@ -194,10 +235,25 @@ Result<> FileStore::refresh_tail() {
   tail_ = std::move(tail);
   tail_end_ = known(log_).end();
   return success();
+=======
+  return (log_ ? log_->disk_bytes() : 0) + rdb_bytes_ + (arriving_ ? arriving_->bytes : 0);
+}
+
+/// Another log, or the same one cut: whatever is being synced at this moment was the one before.
+void FileStore::log_replaced() {
+  const std::lock_guard lock(sync_mutex_);
+  ++sync_.log;
+  sync_.files = log_->unsynced();
+  sync_.dir = current_dir();
+  sync_.end = log_->end();
+  sync_.durable = log_->durable();
+  sync_.seal = false;
+>>>>>>> 8ae7d20 (keeper store: checksummed marks beside recycled segments, every segment synced, recovery without scanning)
 }
 
 Result<> FileStore::append(std::string_view bytes) {
   if (!log_) return fail(Errc::internal, "append without a log");
+<<<<<<< HEAD
   const auto segments_before = known(log_).tail_first();
   PS_TRY(known(log_).append(bytes));
   if (options_.fsync == StoreOptions::Fsync::always) {
@@ -209,21 +265,49 @@ Result<> FileStore::append(std::string_view bytes) {
   } else {
     const std::lock_guard lock(tail_mutex_);
     tail_end_ = known(log_).end();
+=======
+  const auto tail_before = log_->tail_first();
+  {
+    // Held throughout: a sync that begins in the middle would take a mark for its own that is being written.
+    const std::lock_guard lock(sync_mutex_);
+    if (std::exchange(sync_.seal, false)) log_->seal();
+    log_->set_durable(sync_.durable);
+    PS_TRY(log_->append(bytes, options_.fsync == StoreOptions::Fsync::always));
+    sync_.durable = log_->durable();
+    sync_.end = log_->end();
+    if (log_->tail_first() != tail_before) {
+      sync_.files = log_->unsynced();
+      sync_.dir = current_dir();
+    }
+>>>>>>> 8ae7d20 (keeper store: checksummed marks beside recycled segments, every segment synced, recovery without scanning)
   }
+  if (log_->tail_first() != tail_before) trim();
   return success();
 }
 
 Result<std::int64_t> FileStore::fsync_in_background() {
-  File tail;
-  std::int64_t end = 0;
+  SyncWork work;
   {
-    const std::lock_guard lock(tail_mutex_);
-    if (!tail_.is_open()) return std::int64_t{0};
-    PS_TRY(tail, tail_.duplicate());
-    end = tail_end_;
+    const std::lock_guard lock(sync_mutex_);
+    if (sync_.durable == sync_.end) return sync_.end;
+    work = sync_;
+    sync_.seal = true;
   }
-  PS_TRY(tail.sync());
-  return end;
+  for (const auto& file : work.files) {
+    PS_TRY(file->sync());
+  }
+  if (!work.dir.empty()) {
+    PS_TRY(sync_directory(work.dir));
+  }
+  const std::lock_guard lock(sync_mutex_);
+  if (sync_.log != work.log) return sync_.durable;
+  sync_.durable = std::max(sync_.durable, work.end);
+  if (sync_.files == work.files) {
+    // All segments but the last are done with; the directory knows them.
+    if (sync_.files.size() > 2) sync_.files.erase(sync_.files.begin(), sync_.files.end() - 2);
+    sync_.dir.clear();
+  }
+  return sync_.durable;
 }
 
 void FileStore::drop_rdb() {
@@ -240,17 +324,36 @@ void FileStore::trim() {
   while (known(log_).bytes() > options_.log_bytes_max) {
     const auto next = known(log_).next_first();
     if (!next) return;
+<<<<<<< HEAD
     const bool pinned = !pins_->empty() && pins_->begin()->first < *next;
     if (pinned && known(log_).bytes() <= 2 * options_.log_bytes_max) return;
     if (rdb_ && known(rdb_) + 1 < *next) drop_rdb();
     if (!known(log_).drop_first_segment()) return;
+=======
+    const bool pinned = !pins_->empty() && *pins_->begin() < *next;
+    if (pinned && log_->bytes() <= 2 * options_.log_bytes_max) return;
+    if (rdb_ && *rdb_ + 1 < *next) drop_rdb();
+    if (!log_->drop_first_segment()) return;
+>>>>>>> 8ae7d20 (keeper store: checksummed marks beside recycled segments, every segment synced, recovery without scanning)
   }
 }
 
 Result<> FileStore::truncate_to(std::int64_t end) {
   if (!log_) return fail(Errc::internal, "truncate without a log");
+<<<<<<< HEAD
   PS_TRY(known(log_).truncate_to(end));
   return refresh_tail();
+=======
+  // A transaction that is longer than all of the log: nothing in it can be resumed from but its beginning.
+  if (end < log_->first() - 1) return begin_log_at(end);
+  {
+    const std::lock_guard lock(sync_mutex_);
+    log_->set_durable(sync_.durable);
+    PS_TRY(log_->truncate_to(end));
+  }
+  log_replaced();
+  return success();
+>>>>>>> 8ae7d20 (keeper store: checksummed marks beside recycled segments, every segment synced, recovery without scanning)
 }
 
 Result<std::size_t> FileStore::read(std::int64_t from, char* out, std::size_t max) {
@@ -258,31 +361,57 @@ Result<std::size_t> FileStore::read(std::int64_t from, char* out, std::size_t ma
   return known(log_).read(from, out, max);
 }
 
-/// S2, S3: the new generation's files are complete and synced before the metadata that names it is.
+/// Begins a generation or leaves everything as it was.
 Result<> FileStore::start_generation(std::int64_t end, StoreMeta meta, const fs::path* rdb,
                                      std::int64_t rdb_offset) {
-  const std::uint64_t next = generation_ + 1;
-  const fs::path dir = generation_dir(dir_, next);
+  // A number is never used twice: metadata whose saving failed half-way may name the directory already.
+  const std::uint64_t previous = std::exchange(generation_, ++last_generation_);
+  auto log = build_generation(end, rdb, rdb_offset);
+  Result<> done = success();
+  if (!log) {
+    done = fail(std::move(log).error());
+  } else {
+    done = write_meta(std::move(meta));
+  }
+  if (!done) {
+    const fs::path dir = current_dir();
+    generation_ = previous;
+    std::error_code ignored;
+    if (generation_on_disk() != last_generation_) fs::remove_all(dir, ignored);
+    return done;
+  }
+  log_.emplace(std::move(log).value());
+  std::error_code error;
+  rdb_ = rdb ? std::optional(rdb_offset) : std::nullopt;
+  rdb_bytes_ = rdb ? fs::file_size(rdb_path(current_dir(), rdb_offset), error) : 0;
+  log_replaced();
+  remove_other_generations();
+  return success();
+}
+
+/// S2, S3: the new generation's files are complete and synced before the metadata that names it is.
+Result<SegmentLog> FileStore::build_generation(std::int64_t end, const fs::path* rdb,
+                                               std::int64_t rdb_offset) {
+  const fs::path dir = current_dir();
   std::error_code error;
   fs::remove_all(dir, error);
-  if (!fs::create_directory(dir, error)) return fail(Errc::io, dir.string() + ": " + error.message());
+  if (!fs::create_directory(dir, error)) return fail(Errc::io, dir.string() + ": create: " + error.message());
+  PS_TRY(auto log, SegmentLog::create(dir, end, options_.segment_bytes));
   if (rdb) {
     fs::rename(*rdb, rdb_path(dir, rdb_offset), error);
     if (error) return fail(Errc::io, rdb->string() + ": rename: " + error.message());
   }
-  PS_TRY(auto log, SegmentLog::create(dir, end, options_.segment_bytes));
-  PS_TRY(log.sync());
   PS_TRY(sync_directory(dir));
-  const std::uint64_t previous = std::exchange(generation_, next);
-  if (auto saved = save_meta(std::move(meta)); !saved) {
-    generation_ = previous;
-    return saved;
-  }
-  log_.emplace(std::move(log));
-  rdb_ = rdb ? std::optional(rdb_offset) : std::nullopt;
-  rdb_bytes_ = rdb ? fs::file_size(rdb_path(dir, rdb_offset), error) : 0;
-  remove_other_generations();
-  return refresh_tail();
+  PS_TRY(sync_directory(dir_));
+  return log;
+}
+
+/// What the metadata file names at this moment; 0 when it cannot be read.
+std::uint64_t FileStore::generation_on_disk() const {
+  std::uint64_t generation = 0;
+  const auto text = read_file(dir_ / "meta.json");
+  if (!text || !parse_meta(text.value(), generation)) return 0;
+  return generation;
 }
 
 Result<> FileStore::begin_log_at(std::int64_t end) {
@@ -295,6 +424,7 @@ Result<> FileStore::check_ticket(RdbTicket ticket) const {
 }
 
 Result<Store::RdbTicket> FileStore::begin_rdb(std::string replid, std::int64_t offset, RdbPurpose purpose) {
+  arriving_.reset();
   PS_TRY(auto file, File::open(arriving_path(), O_RDWR | O_CREAT | O_TRUNC));
   arriving_.emplace(Arriving{++last_ticket_, std::move(replid), offset, purpose, std::move(file)});
   return last_ticket_;
@@ -309,6 +439,7 @@ Result<> FileStore::write_rdb(RdbTicket ticket, std::string_view bytes) {
 
 Result<> FileStore::commit_rdb(RdbTicket ticket) {
   PS_TRY(check_ticket(ticket));
+<<<<<<< HEAD
   PS_TRY(known(arriving_).file.sync());
   const Arriving arrived = std::move(known(arriving_));
   arriving_.reset();
@@ -324,12 +455,39 @@ Result<> FileStore::commit_rdb(RdbTicket ticket) {
     rdb_bytes_ = arrived.bytes;
     return sync_directory(current_dir());
   }
+=======
+  PS_TRY(arriving_->file.sync());
+  PS_TRY(arriving_->purpose == RdbPurpose::new_generation ? commit_new_generation(*arriving_)
+                                                          : commit_beside_log(*arriving_));
+  arriving_.reset();
+  return success();
+}
+
+Result<> FileStore::commit_new_generation(const Arriving& arrived) {
+>>>>>>> 8ae7d20 (keeper store: checksummed marks beside recycled segments, every segment synced, recovery without scanning)
   StoreMeta meta = meta_;
   meta.replid = arrived.replid;
   meta.old_ids.clear();
   meta.full_syncs++;
   const fs::path rdb = arriving_path();
   return start_generation(arrived.offset, std::move(meta), &rdb, arrived.offset);
+}
+
+Result<> FileStore::commit_beside_log(const Arriving& arrived) {
+  // An RDB of an older id is as good where both histories are one: the id has changed while it came.
+  bool same_history = same_replid(arrived.replid, meta_.replid);
+  for (const OldReplId& old : meta_.old_ids)
+    same_history = same_history || (same_replid(arrived.replid, old.id) && arrived.offset < old.limit);
+  if (!log_ || !same_history || arrived.offset + 1 < log_->first())
+    return fail(Errc::conflict,
+                "the RDB at offset " + std::to_string(arrived.offset) + " does not connect to the log");
+  std::error_code error;
+  fs::rename(arriving_path(), rdb_path(current_dir(), arrived.offset), error);
+  if (error) return fail(Errc::io, arriving_path().string() + ": rename: " + error.message());
+  if (rdb_ && *rdb_ != arrived.offset) drop_rdb();
+  rdb_ = arrived.offset;
+  rdb_bytes_ = arrived.bytes;
+  return sync_directory(current_dir());
 }
 
 void FileStore::abandon_rdb(RdbTicket ticket) {
@@ -347,7 +505,7 @@ Result<std::unique_ptr<Store::RdbReader>> FileStore::open_rdb() {
 }
 
 std::shared_ptr<void> FileStore::pin(std::int64_t from) {
-  const auto entry = pins_->emplace(from, 0);
+  const auto entry = pins_->insert(from);
   // The set of pins outlives the store if a token does.
   return std::shared_ptr<void>(nullptr, [pins = pins_, entry](void*) { pins->erase(entry); });
 }

@@ -9,7 +9,7 @@
 //   S1  A byte that is readable was sent by the upstream, at that offset of that history.
 //   S2  A new full sync is a new generation; the old one is served until the new RDB is complete and synced.
 //   S3  Metadata never names bytes that are not there: data is written before the metadata that speaks of it.
-//   S4  After a crash the log ends at the last transaction boundary that is on disk (found by scanning).
+//   S4  After a crash the log ends at the last transaction boundary that is on disk whole.
 // Synchronous and single-threaded: belongs to its keeper's loop; fsync_in_background() is the exception.
 #pragma once
 
@@ -63,7 +63,9 @@ class Store {
   virtual ~Store() = default;
 
   virtual const StoreMeta& meta() const = 0;
-  /// Persists `meta` (write, fsync, rename, fsync directory) before it returns.
+  /// Persists `meta` (write, fsync, rename, fsync directory) before it returns. Before another replid, and
+  /// before an accepted hand-over, the log is synced (S3); an RDB that is ahead of the log is dropped with
+  /// the replid that it belongs to.
   virtual Result<> save_meta(StoreMeta meta) = 0;
 
   /// The history as it can be served now.
@@ -73,11 +75,13 @@ class Store {
   virtual std::uint64_t disk_bytes() const = 0;
 
   /// Appends stream bytes; the first has offset history().end + 1. On any error nothing was appended:
-  /// protocol (no command stream), io (disk full …; may work again later).
+  /// protocol (no command stream), io (disk full …; may work again later). With policy always the bytes are
+  /// durable when it returns.
   virtual Result<> append(std::string_view bytes) = 0;
   /// Stands at history().end: where the boundaries are, and the GETACKs of the last append.
   virtual const BoundaryScanner& scanner() const = 0;
-  /// Drops everything above `end` (resume at the transaction boundary after +CONTINUE).
+  /// Drops everything above `end`, a transaction boundary (resume after +CONTINUE), durably. An `end` before
+  /// the log's beginning (a transaction longer than the log) leaves an empty log there.
   virtual Result<> truncate_to(std::int64_t end) = 0;
   /// Begins an empty log at `end` without an RDB: a fresh keeper that upstream continued. Keeps meta's
   /// replid.
@@ -86,7 +90,8 @@ class Store {
   /// trimmed.
   virtual Result<std::size_t> read(std::int64_t from, char* out, std::size_t max) = 0;
   /// fdatasync of what was appended so far (called once a second off the loop with policy everysec).
-  /// Thread-safe against append(). Returns the offset that is durable now.
+  /// The one call for another thread, one at a time; the store must outlive it. Returns the offset that is
+  /// durable now. After an error nothing more is durable than before.
   virtual Result<std::int64_t> fsync_in_background() = 0;
 
   // A full sync arriving: begin → write… → commit or abandon. Reading the old generation goes on meanwhile.
@@ -101,7 +106,8 @@ class Store {
   virtual Result<> write_rdb(RdbTicket ticket, std::string_view bytes) = 0;
   /// Makes the new generation current (RDB synced, metadata with the new replid and full_syncs + 1 saved, old
   /// removed); for_current_log: puts the RDB beside the log, where it can be served once the log has reached
-  /// its offset.
+  /// its offset. That it is whole is the caller's to check before (core/rdb_check.h). On an error everything
+  /// is as it was, and the ticket can only be abandoned.
   virtual Result<> commit_rdb(RdbTicket ticket) = 0;
   virtual void abandon_rdb(RdbTicket ticket) = 0;  ///< nothing when it has ended already
   virtual bool rdb_arriving() const = 0;

@@ -1,22 +1,9 @@
-#include "keeper/store/store.h"
-
-#include <gtest/gtest.h>
-#include <sys/resource.h>
-
 #include <algorithm>
-#include <csignal>
-#include <fstream>
 
-#include "support/temp_dir.h"
+#include "store_fixture.h"
 
 namespace penstock::keeper {
 namespace {
-
-namespace fs = std::filesystem;
-
-std::string command(const std::string& value) {
-  return "*2\r\n$4\r\nECHO\r\n$" + std::to_string(value.size()) + "\r\n" + value + "\r\n";
-}
 
 class StoreTest : public ::testing::Test {
  protected:
@@ -27,51 +14,25 @@ class StoreTest : public ::testing::Test {
     return options;
   }
   std::unique_ptr<Store> open(StoreOptions options) {
-    auto store = Store::open(dir_.path() / "s1", "orders", "s1", options);
+    auto store = open_store(dir_.store(), options);
     EXPECT_TRUE(store) << store.error().text();
     return store ? std::move(store).value() : nullptr;
   }
   std::unique_ptr<Store> open() { return open(small()); }
-  /// A full sync: an RDB at `offset` of history `replid`.
-  void full_sync(Store& store, const std::string& replid, std::int64_t offset, const std::string& rdb) {
-    const auto ticket = store.begin_rdb(replid, offset, Store::RdbPurpose::new_generation).value();
-    ASSERT_TRUE(store.write_rdb(ticket, rdb));
-    auto committed = store.commit_rdb(ticket);
-    ASSERT_TRUE(committed) << committed.error().text();
-  }
   /// Closes `store`, as a clean end of the process does, and opens its directory again.
   std::unique_ptr<Store> open_again(std::unique_ptr<Store>& store) {
     store.reset();
     return open();
   }
-  std::string read_all(Store& store) {
-    std::string out;
-    char chunk[64];
-    for (std::int64_t at = store.history().log_first;;) {
-      auto got = store.read(at, chunk, sizeof chunk);
-      EXPECT_TRUE(got) << got.error().text();
-      if (!got || got.value() == 0) return out;
-      out.append(chunk, got.value());
-      at += static_cast<std::int64_t>(got.value());
-    }
-  }
-  std::string read_rdb(Store& store) {
-    auto reader = store.open_rdb();
-    EXPECT_TRUE(reader) << reader.error().text();
-    if (!reader) return "";
-    std::string out(reader.value()->size(), '\0');
-    EXPECT_EQ(reader.value()->read(0, out.data(), out.size()).value(), out.size());
-    return out;
-  }
   fs::path last_segment() {
     std::vector<fs::path> files;
-    for (const auto& entry : fs::recursive_directory_iterator(dir_.path()))
+    for (const auto& entry : fs::recursive_directory_iterator(dir_.store()))
       if (entry.path().filename().string().starts_with("log-")) files.push_back(entry.path());
     std::ranges::sort(files);
     return files.back();
   }
 
-  test::TempDir dir_;
+  StoreDirectory dir_;
 };
 
 TEST_F(StoreTest, keeps_rdb_log_and_identity_across_a_restart) {
@@ -152,9 +113,9 @@ TEST_F(StoreTest, a_missing_segment_is_corrupt_and_named) {
     full_sync(*store, "aaa", 0, "R");
     ASSERT_TRUE(store->append(command(std::string(350, 'x'))));
   }
-  for (const auto& entry : fs::recursive_directory_iterator(dir_.path()))
+  for (const auto& entry : fs::recursive_directory_iterator(dir_.store()))
     if (entry.path().filename().string().ends_with("101")) fs::remove(entry.path());
-  auto store = Store::open(dir_.path() / "s1", "orders", "s1", small());
+  auto store = open_store(dir_.store(), small());
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, Errc::corrupt);
   EXPECT_NE(store.error().message.find("log-"), std::string::npos);
@@ -290,25 +251,10 @@ TEST_F(StoreTest, metadata_survives_with_an_accepted_hand_over_only) {
 
 TEST_F(StoreTest, a_directory_has_one_owner_and_one_shard) {
   auto store = open();
-  EXPECT_EQ(Store::open(dir_.path() / "s1", "orders", "s1", small()).error().code, Errc::conflict);
+  EXPECT_EQ(open_store(dir_.store(), small()).error().code, Errc::conflict);
   store.reset();
-  EXPECT_EQ(Store::open(dir_.path() / "s1", "orders", "s2", small()).error().code, Errc::conflict);
+  EXPECT_EQ(Store::open(dir_.store(), "orders", "s2", small()).error().code, Errc::conflict);
 }
-
-/// Makes writes beyond `bytes` fail with EFBIG, as a full disk does with ENOSPC.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    std::signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_;
-};
 
 TEST_F(StoreTest, a_failed_append_appends_nothing_and_a_later_one_works) {
   StoreOptions options;  // one large segment
