@@ -1,5 +1,8 @@
 #include "keeper/host.h"
 
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include "common/async/sleep.h"
 #include "common/base/names.h"
 #include "common/daemon/standard_routes.h"
@@ -149,8 +152,9 @@ Result<> Host::launch(const ShardKey& shard, Running& running) {
 }
 
 /// By value: who asks meanwhile finds an entry that does not run, and cannot start it before its directory is
-/// free.
+/// free. Whoever asked may leave; a keeper that has begun to stop stops.
 Task<void> Host::halt(std::unique_ptr<Keeper> keeper, std::unique_ptr<zk::Presence> presence) {
+  co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
   if (presence) co_await presence->stop();
   if (keeper) co_await keeper->stop();
 }
