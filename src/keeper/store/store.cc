@@ -149,7 +149,7 @@ class FileStore : public Store {
 
 /// A log that was closed in peace is not checked when it is opened again. What fails here costs only that.
 FileStore::~FileStore() {
-  if (log_ && options_.fsync != StoreOptions::Fsync::no) static_cast<void>(log_->settle());
+  if (log_ && options_.fsync != StoreOptions::Fsync::no) static_cast<void>(known(log_).settle());
 }
 
 Result<> FileStore::load(const std::string& cluster, const std::string& shard) {
@@ -205,11 +205,11 @@ Result<> FileStore::save_meta(StoreMeta meta) {
       meta.handover.state == model::HandoverState::accepted && meta.handover != meta_.handover;
   if (log_ && (new_id || accepts)) {
     const std::lock_guard lock(sync_mutex_);
-    PS_TRY(log_->sync());
-    sync_.durable = log_->durable();
+    PS_TRY(known(log_).sync());
+    sync_.durable = known(log_).durable();
   }
   // The old history's bytes behind our end may be others than those that will come.
-  if (new_id && log_ && rdb_ && *rdb_ > log_->end()) drop_rdb();
+  if (new_id && log_ && rdb_ && known(rdb_) > known(log_).end()) drop_rdb();
   return write_meta(std::move(meta));
 }
 
@@ -225,63 +225,37 @@ std::optional<std::int64_t> FileStore::rdb_offset() const {
 }
 
 std::uint64_t FileStore::disk_bytes() const {
-<<<<<<< HEAD
-  return (log_ ? known(log_).bytes() : 0) + rdb_bytes_ + (arriving_ ? known(arriving_).bytes : 0);
-}
-
-Result<> FileStore::refresh_tail() {
-  PS_TRY(auto tail, known(log_).duplicate_tail());
-  const std::lock_guard lock(tail_mutex_);
-  tail_ = std::move(tail);
-  tail_end_ = known(log_).end();
-  return success();
-=======
-  return (log_ ? log_->disk_bytes() : 0) + rdb_bytes_ + (arriving_ ? arriving_->bytes : 0);
+  return (log_ ? known(log_).disk_bytes() : 0) + rdb_bytes_ + (arriving_ ? known(arriving_).bytes : 0);
 }
 
 /// Another log, or the same one cut: whatever is being synced at this moment was the one before.
 void FileStore::log_replaced() {
   const std::lock_guard lock(sync_mutex_);
   ++sync_.log;
-  sync_.files = log_->unsynced();
+  sync_.files = known(log_).unsynced();
   sync_.dir = current_dir();
-  sync_.end = log_->end();
-  sync_.durable = log_->durable();
+  sync_.end = known(log_).end();
+  sync_.durable = known(log_).durable();
   sync_.seal = false;
->>>>>>> 8ae7d20 (keeper store: checksummed marks beside recycled segments, every segment synced, recovery without scanning)
 }
 
 Result<> FileStore::append(std::string_view bytes) {
   if (!log_) return fail(Errc::internal, "append without a log");
-<<<<<<< HEAD
-  const auto segments_before = known(log_).tail_first();
-  PS_TRY(known(log_).append(bytes));
-  if (options_.fsync == StoreOptions::Fsync::always) {
-    PS_TRY(known(log_).sync());
-  }
-  if (known(log_).tail_first() != segments_before) {
-    PS_TRY(refresh_tail());
-    trim();
-  } else {
-    const std::lock_guard lock(tail_mutex_);
-    tail_end_ = known(log_).end();
-=======
-  const auto tail_before = log_->tail_first();
+  const auto tail_before = known(log_).tail_first();
   {
     // Held throughout: a sync that begins in the middle would take a mark for its own that is being written.
     const std::lock_guard lock(sync_mutex_);
-    if (std::exchange(sync_.seal, false)) log_->seal();
-    log_->set_durable(sync_.durable);
-    PS_TRY(log_->append(bytes, options_.fsync == StoreOptions::Fsync::always));
-    sync_.durable = log_->durable();
-    sync_.end = log_->end();
-    if (log_->tail_first() != tail_before) {
-      sync_.files = log_->unsynced();
+    if (std::exchange(sync_.seal, false)) known(log_).seal();
+    known(log_).set_durable(sync_.durable);
+    PS_TRY(known(log_).append(bytes, options_.fsync == StoreOptions::Fsync::always));
+    sync_.durable = known(log_).durable();
+    sync_.end = known(log_).end();
+    if (known(log_).tail_first() != tail_before) {
+      sync_.files = known(log_).unsynced();
       sync_.dir = current_dir();
     }
->>>>>>> 8ae7d20 (keeper store: checksummed marks beside recycled segments, every segment synced, recovery without scanning)
   }
-  if (log_->tail_first() != tail_before) trim();
+  if (known(log_).tail_first() != tail_before) trim();
   return success();
 }
 
@@ -324,36 +298,24 @@ void FileStore::trim() {
   while (known(log_).bytes() > options_.log_bytes_max) {
     const auto next = known(log_).next_first();
     if (!next) return;
-<<<<<<< HEAD
-    const bool pinned = !pins_->empty() && pins_->begin()->first < *next;
+    const bool pinned = !pins_->empty() && *pins_->begin() < *next;
     if (pinned && known(log_).bytes() <= 2 * options_.log_bytes_max) return;
     if (rdb_ && known(rdb_) + 1 < *next) drop_rdb();
     if (!known(log_).drop_first_segment()) return;
-=======
-    const bool pinned = !pins_->empty() && *pins_->begin() < *next;
-    if (pinned && log_->bytes() <= 2 * options_.log_bytes_max) return;
-    if (rdb_ && *rdb_ + 1 < *next) drop_rdb();
-    if (!log_->drop_first_segment()) return;
->>>>>>> 8ae7d20 (keeper store: checksummed marks beside recycled segments, every segment synced, recovery without scanning)
   }
 }
 
 Result<> FileStore::truncate_to(std::int64_t end) {
   if (!log_) return fail(Errc::internal, "truncate without a log");
-<<<<<<< HEAD
-  PS_TRY(known(log_).truncate_to(end));
-  return refresh_tail();
-=======
   // A transaction that is longer than all of the log: nothing in it can be resumed from but its beginning.
-  if (end < log_->first() - 1) return begin_log_at(end);
+  if (end < known(log_).first() - 1) return begin_log_at(end);
   {
     const std::lock_guard lock(sync_mutex_);
-    log_->set_durable(sync_.durable);
-    PS_TRY(log_->truncate_to(end));
+    known(log_).set_durable(sync_.durable);
+    PS_TRY(known(log_).truncate_to(end));
   }
   log_replaced();
   return success();
->>>>>>> 8ae7d20 (keeper store: checksummed marks beside recycled segments, every segment synced, recovery without scanning)
 }
 
 Result<std::size_t> FileStore::read(std::int64_t from, char* out, std::size_t max) {
@@ -439,32 +401,14 @@ Result<> FileStore::write_rdb(RdbTicket ticket, std::string_view bytes) {
 
 Result<> FileStore::commit_rdb(RdbTicket ticket) {
   PS_TRY(check_ticket(ticket));
-<<<<<<< HEAD
   PS_TRY(known(arriving_).file.sync());
-  const Arriving arrived = std::move(known(arriving_));
-  arriving_.reset();
-  if (arrived.purpose == RdbPurpose::for_current_log) {
-    if (!log_ || !same_replid(arrived.replid, meta_.replid) || arrived.offset + 1 < known(log_).first())
-      return fail(Errc::conflict,
-                  "the RDB at offset " + std::to_string(arrived.offset) + " does not connect to the log");
-    drop_rdb();
-    std::error_code error;
-    fs::rename(arriving_path(), rdb_path(current_dir(), arrived.offset), error);
-    if (error) return fail(Errc::io, arriving_path().string() + ": rename: " + error.message());
-    rdb_ = arrived.offset;
-    rdb_bytes_ = arrived.bytes;
-    return sync_directory(current_dir());
-  }
-=======
-  PS_TRY(arriving_->file.sync());
-  PS_TRY(arriving_->purpose == RdbPurpose::new_generation ? commit_new_generation(*arriving_)
-                                                          : commit_beside_log(*arriving_));
+  PS_TRY(known(arriving_).purpose == RdbPurpose::new_generation ? commit_new_generation(known(arriving_))
+                                                                : commit_beside_log(known(arriving_)));
   arriving_.reset();
   return success();
 }
 
 Result<> FileStore::commit_new_generation(const Arriving& arrived) {
->>>>>>> 8ae7d20 (keeper store: checksummed marks beside recycled segments, every segment synced, recovery without scanning)
   StoreMeta meta = meta_;
   meta.replid = arrived.replid;
   meta.old_ids.clear();
@@ -478,13 +422,13 @@ Result<> FileStore::commit_beside_log(const Arriving& arrived) {
   bool same_history = same_replid(arrived.replid, meta_.replid);
   for (const OldReplId& old : meta_.old_ids)
     same_history = same_history || (same_replid(arrived.replid, old.id) && arrived.offset < old.limit);
-  if (!log_ || !same_history || arrived.offset + 1 < log_->first())
+  if (!log_ || !same_history || arrived.offset + 1 < known(log_).first())
     return fail(Errc::conflict,
                 "the RDB at offset " + std::to_string(arrived.offset) + " does not connect to the log");
   std::error_code error;
   fs::rename(arriving_path(), rdb_path(current_dir(), arrived.offset), error);
   if (error) return fail(Errc::io, arriving_path().string() + ": rename: " + error.message());
-  if (rdb_ && *rdb_ != arrived.offset) drop_rdb();
+  if (rdb_ && known(rdb_) != arrived.offset) drop_rdb();
   rdb_ = arrived.offset;
   rdb_bytes_ = arrived.bytes;
   return sync_directory(current_dir());

@@ -108,7 +108,7 @@ TEST(Orders, BadOnesSayWhatIsWrong) {
               StartsWith("-ERR MEMBERS"));
   EXPECT_THAT(says({"KEEPER", "SETSTATE", "ACTIVE", "127.0.0.1", "6379", "EPOCH", "1", "LATER"}),
               StartsWith("-ERR SETSTATE"));
-  EXPECT_THAT(says({"KEEPER", "SETSTATE", "ACTIVE", "127.0.0.1", "6379", "EPOCH", "9223372036854775808"}),
+  EXPECT_THAT(says({"KEEPER", "SETSTATE", "ACTIVE", "127.0.0.1", "6379", "EPOCH", "18446744073709551616"}),
               StartsWith("-ERR EPOCH"));
   EXPECT_THAT(says({"KEEPER", "HANDOVER"}), StartsWith("-ERR HANDOVER knows"));
   EXPECT_THAT(says({"KEEPER", "HANDOVER", "ARM", kReplid}), StartsWith("-ERR wrong number of arguments"));
