@@ -1,6 +1,7 @@
 // The store behind one thread of its own: the loop never waits for the disk.
 #pragma once
 
+#include <boost/asio/thread_pool.hpp>
 #include <memory>
 
 #include "common/async/offload.h"
@@ -17,7 +18,7 @@ class Database {
   template <class F>
   auto run(F call) -> Task<std::invoke_result_t<F, Store&>> {
     auto work = [call = std::move(call), store = store_.get()]() mutable { return call(*store); };
-    co_return co_await offload(&thread_, std::move(work));
+    co_return co_await offload(thread_.get_executor(), std::move(work));
   }
 
  private:

@@ -31,7 +31,7 @@ Json describe(const Address& address, const Keeper* keeper, const std::string& c
   if (keeper) body = Json::parse(model::to_json(keeper->report()));
   body["address"] = address.text();
   body["running"] = keeper != nullptr;
-  body["diskBytes"] = keeper ? keeper->store().disk_bytes() : 0;
+  body["diskBytes"] = keeper ? keeper->journal().disk_bytes() : 0;
   body["upstreamError"] = keeper ? keeper->upstream_error() : "";
   return body;
 }
@@ -248,7 +248,11 @@ std::vector<std::string> Host::not_ready() const {
   if (!zk_ || !zk_->connected())
     reasons.push_back("zookeeper " + options_.zookeeper_servers + " is not connected");
   for (const auto& [shard, running] : keepers_)
-    if (!running.keeper) reasons.push_back("keeper " + shard.first + "/" + shard.second + " does not run");
+    if (!running.keeper) {
+      reasons.push_back("keeper " + shard.first + "/" + shard.second + " does not run");
+    } else if (const auto& trouble = running.keeper->journal().trouble(); !trouble.empty()) {
+      reasons.push_back("keeper " + shard.first + "/" + shard.second + " cannot write: " + trouble);
+    }
   return reasons;
 }
 
@@ -260,8 +264,14 @@ Task<void> Host::measure_loop() {
       const metrics::Labels labels{{"cluster", shard.first}, {"shard", shard.second}};
       registry_.gauge("penstock_keeper_offset_bytes", "Last stream offset stored.", labels)
           .set(static_cast<double>(report.offset));
+      registry_.gauge("penstock_keeper_written_bytes", "Last stream offset on disk.", labels)
+          .set(static_cast<double>(running.keeper->journal().written()));
+      registry_.gauge("penstock_keeper_durable_bytes", "Last stream offset synced to disk.", labels)
+          .set(static_cast<double>(running.keeper->journal().durable()));
+      registry_.gauge("penstock_keeper_disk_trouble", "1 while the disk does not take the stream.", labels)
+          .set(running.keeper->journal().trouble().empty() ? 0 : 1);
       registry_.gauge("penstock_keeper_disk_bytes", "RDB and log on disk.", labels)
-          .set(static_cast<double>(running.keeper->store().disk_bytes()));
+          .set(static_cast<double>(running.keeper->journal().disk_bytes()));
       registry_.gauge("penstock_keeper_replicas", "Replicas that stream.", labels)
           .set(static_cast<double>(report.replicas));
       registry_.gauge("penstock_keeper_upstream_connected", "1 while the upstream link streams.", labels)

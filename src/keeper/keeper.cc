@@ -2,8 +2,9 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <limits>
+#include <utility>
 
-#include "common/async/offload.h"
 #include "common/async/sleep.h"
 #include "common/base/known.h"
 #include "common/log/log.h"
@@ -38,10 +39,13 @@ KeeperState after_restart(KeeperState state) {
   return KeeperState::unknown;
 }
 
-/// The threads that wait for disks, shared by all keepers of the process.
-asio::thread_pool& disk_pool() {
-  static asio::thread_pool pool(2);
-  return pool;
+/// Before the loop has anything to do with the store.
+std::unique_ptr<Store> restored(std::unique_ptr<Store> store, bool standalone) {
+  StoreMeta meta = store->meta();
+  meta.state = standalone ? KeeperState::active : after_restart(meta.state);
+  if (auto saved = store->save_meta(meta); !saved)
+    kLog.error("metadata could not be written", {{"why", saved.error().message}});
+  return store;
 }
 
 }  // namespace
@@ -49,16 +53,12 @@ asio::thread_pool& disk_pool() {
 Keeper::Keeper(Executor executor, KeeperOptions options, std::unique_ptr<Store> store)
     : executor_(executor),
       options_(std::move(options)),
-      store_(std::move(store)),
-      link_(executor, *store_, *this, upstream_options(options_)),
+      journal_(executor, restored(std::move(store), options_.standalone), {.fsync = options_.store.fsync},
+               [this] { progressed(); }),
+      link_(executor, journal_, *this, upstream_options(options_)),
       acceptor_(executor),
-      handover_(store_->meta().handover),
-      tasks_(executor) {
-  StoreMeta meta = store_->meta();
-  meta.state = options_.standalone ? KeeperState::active : after_restart(meta.state);
-  if (auto saved = store_->save_meta(meta); !saved)
-    kLog.error("metadata could not be written", {{"why", saved.error().message}});
-}
+      handover_(journal_.meta().handover),
+      tasks_(executor) {}
 
 Keeper::~Keeper() = default;
 
@@ -74,17 +74,20 @@ Result<> Keeper::start() {
     return fail(Errc::io, "keeper " + options_.cluster + "/" + options_.shard + ": listen " + listen.text() +
                               ": " + error.message());
   // A hand-over that was accepted leaves the keeper without upstream until its owner gives the next order.
-  if (handover_.state != HandoverState::accepted) link_.follow(store_->meta().upstream);
+  if (handover_.state != HandoverState::accepted) link_.follow(journal_.meta().upstream);
   tasks_.spawn("keeper accept", accept_loop());
   tasks_.spawn("keeper upstream", link_.run());
   tasks_.spawn("keeper acks", link_.run_acks());
   tasks_.spawn("keeper rdb fetches", link_.run_rdb_fetches());
-  tasks_.spawn("keeper sync", sync_loop());
+  tasks_.spawn("keeper writer", journal_.run_writer());
+  tasks_.spawn("keeper syncs", journal_.run_syncs());
+  tasks_.spawn("keeper tick", tick_loop());
   return success();
 }
 
 Task<void> Keeper::stop() {
   co_await tasks_.stop();
+  co_await journal_.close();
   boost::system::error_code ignored;
   acceptor_.close(ignored);
 }
@@ -94,6 +97,11 @@ std::int64_t Keeper::now_ms() const {
 }
 
 void Keeper::log_grew() {
+  grew_.ring();
+  changed_.ring();
+}
+void Keeper::progressed() {
+  link_.wrote_more();
   changed_.ring();
 }
 void Keeper::upstream_changed() {
@@ -102,16 +110,17 @@ void Keeper::upstream_changed() {
 void Keeper::history_changed() {
   ++history_generation_;
   for (Session* session : sessions_) session->history_changed();
+  grew_.ring();
   changed_.ring();
 }
 
 bool Keeper::serves() const {
-  const KeeperState state = store_->meta().state;
+  const KeeperState state = journal_.meta().state;
   return state == KeeperState::active || state == KeeperState::pre_active;
 }
 
 Standing Keeper::standing() const {
-  const StoreMeta& meta = store_->meta();
+  const StoreMeta& meta = journal_.meta();
   return {meta.state, meta.upstream, meta.active_dc, meta.epoch, meta.order_epoch};
 }
 
@@ -125,85 +134,95 @@ void Keeper::expire_handover() {
   changed_.ring();
 }
 
-Result<> Keeper::set_state(const Order& order) {
+Task<Result<>> Keeper::set_state(Order order) {
+  PS_CO_TRY(const auto turn, co_await journal_.turn());
   const OrderAnswer answer = decide_order(order, standing());
   if (answer.verdict == OrderVerdict::stale)
-    return fail(Errc::stale_epoch, "have " + std::to_string(answer.have) + ": " + answer.reason);
-  StoreMeta meta = store_->meta();
+    co_return fail(Errc::stale_epoch, "have " + std::to_string(answer.have) + ": " + answer.reason);
+  StoreMeta meta = journal_.meta();
   meta.state = order.active ? KeeperState::active : KeeperState::backup;
   meta.upstream = order.upstream;
   meta.active_dc = order.active_dc;
   meta.members = order.members;
   meta.epoch = meta.order_epoch.emplace(order.epoch);
   meta.handover = Handover{};
-  if (meta != store_->meta()) {
+  if (meta != journal_.meta()) {
     kLog.info("order", {{"shard", options_.cluster + "/" + options_.shard},
                         {"state", model::to_string(meta.state)},
                         {"upstream", meta.upstream ? meta.upstream->text() : "none"},
                         {"epoch", Epoch::unpack(order.epoch).text()}});
-    PS_TRY(store_->save_meta(meta));
+    PS_CO_TRY(co_await journal_.save_meta(meta));
   }
   handover_ = Handover{};
   if (order.active) pretended_upstream_.reset();
   link_.acknowledge_eagerly(false);
   link_.follow(order.upstream);
   changed_.ring();
-  return success();
+  co_return success();
 }
 
-Result<> Keeper::arm_handover(const std::string& replid, std::uint64_t epoch, std::int64_t ttl_ms) {
+Task<Result<>> Keeper::arm_handover(std::string replid, std::uint64_t epoch, std::int64_t ttl_ms) {
+  PS_CO_TRY(const auto turn, co_await journal_.turn());
   expire_handover();
-  const StoreMeta& now = store_->meta();
+  const StoreMeta& now = journal_.meta();
   if (now.state != KeeperState::active)
-    return fail(Errc::refused, "this keeper is " + std::string(model::to_string(now.state)));
-  if (!same_replid(replid, store_->history().replid))
-    return fail(Errc::refused, "the current replid is " + store_->history().replid);
-  PS_TRY(auto armed, arm(handover_, replid, epoch, ttl_ms, now.epoch, now_ms()));
+    co_return fail(Errc::refused, "this keeper is " + std::string(model::to_string(now.state)));
+  if (!same_replid(replid, journal_.history().replid))
+    co_return fail(Errc::refused, "the current replid is " + journal_.history().replid);
+  PS_CO_TRY(auto armed, arm(handover_, replid, epoch, ttl_ms, now.epoch, now_ms()));
   if (epoch > now.epoch) {
     StoreMeta meta = now;
     meta.epoch = epoch;
-    PS_TRY(store_->save_meta(std::move(meta)));
+    PS_CO_TRY(co_await journal_.save_meta(std::move(meta)));
   }
   handover_ = armed;
   link_.acknowledge_eagerly(handover_.state == HandoverState::armed);
   changed_.ring();
-  return success();
+  co_return success();
 }
 
-Result<> Keeper::accept_handover() {
-  PS_TRY(auto accepted, accept(handover_, now_ms()));
-  StoreMeta meta = store_->meta();
+Task<Result<>> Keeper::accept_handover() {
+  PS_CO_TRY(const auto turn, co_await journal_.turn());
+  PS_CO_TRY(auto accepted, accept(handover_, now_ms()));
+  StoreMeta meta = journal_.meta();
   meta.handover = accepted;
-  PS_TRY(store_->save_meta(std::move(meta)));
+  // Decided: while the verdict is being written the master must neither be let go by the TTL nor be answered.
+  const std::int64_t expires = std::exchange(handover_.expires_ms, std::numeric_limits<std::int64_t>::max());
+  if (auto saved = co_await journal_.save_meta(std::move(meta)); !saved) {
+    handover_.expires_ms = expires;
+    co_return saved;
+  }
   handover_ = accepted;
   link_.acknowledge_eagerly(false);
   link_.follow(std::nullopt);
   kLog.info("hand-over accepted",
             {{"shard", options_.cluster + "/" + options_.shard}, {"from", accepted.from}});
   changed_.ring();
-  return success();
+  co_return success();
 }
 
-Result<> Keeper::abort_handover() {
-  PS_TRY(auto none, keeper::abort_handover(handover_));
+Task<Result<>> Keeper::abort_handover() {
+  PS_CO_TRY(const auto turn, co_await journal_.turn());
+  PS_CO_TRY(auto none, keeper::abort_handover(handover_));
   handover_ = none;
   link_.acknowledge_eagerly(false);
   changed_.ring();
-  return success();
+  co_return success();
 }
 
-Result<> Keeper::replicaof(const std::optional<Address>& target) {
+Task<Result<>> Keeper::replicaof(std::optional<Address> target) {
+  PS_CO_TRY(const auto turn, co_await journal_.turn());
   expire_handover();
-  const StoreMeta& meta = store_->meta();
+  const StoreMeta& meta = journal_.meta();
   switch (decide_replicaof(target, standing(), handover_, meta.members, options_.standalone)) {
     case ReplicaOfVerdict::refuse:
-      return fail(Errc::refused, "a keeper is never a master");
+      co_return fail(Errc::refused, "a keeper is never a master");
     case ReplicaOfVerdict::pretend:
       if (pretended_upstream_ != target)
         kLog.warn("REPLICAOF without an epoch is not obeyed",
                   {{"shard", options_.cluster + "/" + options_.shard}, {"target", known(target).text()}});
       pretended_upstream_ = target;
-      return success();
+      co_return success();
     case ReplicaOfVerdict::obey:
       break;
   }
@@ -211,15 +230,15 @@ Result<> Keeper::replicaof(const std::optional<Address>& target) {
   if (options_.standalone) {
     StoreMeta next = meta;
     next.upstream = target;
-    PS_TRY(store_->save_meta(std::move(next)));
+    PS_CO_TRY(co_await journal_.save_meta(std::move(next)));
   }
   link_.follow(target);
-  return success();
+  co_return success();
 }
 
 model::KeeperReport Keeper::report() const {
-  const StoreMeta& meta = store_->meta();
-  const ReplHistory history = store_->history();
+  const StoreMeta& meta = journal_.meta();
+  const ReplHistory history = journal_.history();
   model::KeeperReport report;
   report.cluster = options_.cluster;
   report.shard = options_.shard;
@@ -235,7 +254,7 @@ model::KeeperReport Keeper::report() const {
     report.second_offset = history.old_ids.front().limit;
   }
   report.log_first = history.replid.empty() ? -1 : history.log_first;
-  report.rdb_offset = store_->rdb_offset().value_or(-1);
+  report.rdb_offset = journal_.rdb_offset().value_or(-1);
   const Handover handover = expire(handover_, now_ms());
   report.handover = handover.state;
   report.handover_offset = handover.from < 0 ? -1 : handover.from - 1;
@@ -257,15 +276,12 @@ Task<void> Keeper::accept_loop() {
   }
 }
 
-/// fsync once a second, off the loop; and the hand-over's TTL.
-Task<void> Keeper::sync_loop() {
+/// Time limits that no single wait can see: the hand-over's, and those of replicas that say nothing.
+Task<void> Keeper::tick_loop() {
   for (;;) {
     if (auto slept = co_await sleep_for(Millis{1'000}); !slept) co_return;
     expire_handover();
-    if (options_.store.fsync != StoreOptions::Fsync::everysec) continue;
-    auto sync = [store = store_.get()] { return store->fsync_in_background(); };
-    auto synced = co_await offload(&disk_pool(), sync);
-    if (!synced) kLog.error("log could not be synced", {{"why", synced.error().message}});
+    for (Session* session : sessions_) session->cut_if_silent();
   }
 }
 

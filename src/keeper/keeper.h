@@ -10,7 +10,7 @@
 #include "common/async/broadcast.h"
 #include "common/async/task_group.h"
 #include "keeper/core/order.h"
-#include "keeper/store/store.h"
+#include "keeper/journal.h"
 #include "keeper/upstream_link.h"
 
 namespace penstock::keeper {
@@ -38,17 +38,17 @@ class Keeper : private UpstreamListener {
 
   const KeeperOptions& options() const { return options_; }
   model::KeeperReport report() const;
-  const Store& store() const { return *store_; }
+  const Journal& journal() const { return journal_; }
   std::string upstream_error() const { return link_.last_error(); }
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
 
   // Orders. Each is persisted before it returns.
-  Result<> set_state(const Order& order);
-  Result<> arm_handover(const std::string& replid, std::uint64_t epoch, std::int64_t ttl_ms);
-  Result<> accept_handover();
-  Result<> abort_handover();
+  Task<Result<>> set_state(Order order);
+  Task<Result<>> arm_handover(std::string replid, std::uint64_t epoch, std::int64_t ttl_ms);
+  Task<Result<>> accept_handover();
+  Task<Result<>> abort_handover();
   /// REPLICAOF without an epoch. The error is for -ERR; success means +OK, obeyed or not.
-  Result<> replicaof(const std::optional<Address>& target);
+  Task<Result<>> replicaof(std::optional<Address> target);
 
  private:
   friend class Session;
@@ -59,7 +59,8 @@ class Keeper : private UpstreamListener {
   void upstream_changed() override;
 
   Task<void> accept_loop();
-  Task<void> sync_loop();
+  Task<void> tick_loop();
+  void progressed();
   std::int64_t now_ms() const;
   void expire_handover();
   bool serves() const;
@@ -67,10 +68,11 @@ class Keeper : private UpstreamListener {
 
   Executor executor_;
   KeeperOptions options_;
-  std::unique_ptr<Store> store_;
+  Journal journal_;
   UpstreamLink link_;
   boost::asio::ip::tcp::acceptor acceptor_;
-  Broadcast changed_;  ///< whatever a waiting request or a feed may depend on
+  Broadcast changed_;  ///< whatever a waiting request may depend on
+  Broadcast grew_;     ///< what the feeds wait for: more of the stream, or another one
   std::uint64_t history_generation_ = 0;
   Handover handover_;
   std::optional<Address> pretended_upstream_;  ///< see InfoFacts

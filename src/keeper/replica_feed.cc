@@ -12,9 +12,8 @@ namespace penstock::keeper {
 namespace {
 
 constexpr log::Logger kLog{"keeper"};
-constexpr std::size_t kChunkBytes = 256 << 10;
+constexpr std::size_t kSendBytes = 1 << 20;  ///< of one system call, when as much is there
 constexpr Millis kKeepAlive{1'000};
-constexpr Millis kAckTimeout{60'000};  // Redis' repl-timeout
 
 }  // namespace
 
@@ -45,9 +44,9 @@ Task<Result<>> Session::decide_and_start(std::int64_t* cursor) {
     offer.serves_replicas = keeper_.serves();
     offer.upstream_synced = keeper_.link_.streaming();
     offer.rdb_arriving = keeper_.link_.rdb_arriving();
-    offer.rdb_offset = keeper_.store_->rdb_offset();
+    offer.rdb_offset = keeper_.journal_.rdb_offset();
     offer.waited_ms = std::chrono::duration_cast<Millis>(MonoClock::now() - began).count();
-    const ReplHistory history = keeper_.store_->history();
+    const ReplHistory history = keeper_.journal_.history();
     const PsyncDecision decision = decide_psync(known(psync_), history, offer);
     if (const auto* yes = std::get_if<Continue>(&decision)) {
       ++keeper_.partial_syncs_served_;
@@ -64,7 +63,7 @@ Task<Result<>> Session::decide_and_start(std::int64_t* cursor) {
                  {"asked", known(psync_).replid + " " + std::to_string(known(psync_).from)},
                  {"have", history.replid + " " + std::to_string(history.log_first) + ".." +
                               std::to_string(history.end)}});
-      co_return co_await send_rdb(cursor, history.replid, full->rdb_offset);
+      co_return co_await send_rdb(cursor, history.replid);
     }
     if (const auto* later = std::get_if<TryLater>(&decision)) {
       PS_CO_TRY(co_await write("-NOMASTERLINK " + later->reason + "\r\n"));
@@ -82,9 +81,14 @@ Task<Result<>> Session::decide_and_start(std::int64_t* cursor) {
 /// The old master of a planned switch hands itself over: held until ACCEPT, ABORT or the TTL.
 Task<Result<>> Session::decide_failover(std::int64_t* cursor) {
   for (;;) {
+    // Held means stored: what the master has acknowledged by us must not be in memory only.
+    if (keeper_.journal_.written() < keeper_.journal_.history().end) {
+      PS_CO_TRY(co_await keeper_.changed_.wait_for(kKeepAlive));
+      continue;
+    }
     const FailoverAnswer answer =
-        on_psync_failover(keeper_.handover_, keeper_.store_->history().replid, known(psync_).replid,
-                          known(psync_).from, keeper_.store_->history().end, keeper_.now_ms());
+        on_psync_failover(keeper_.handover_, keeper_.journal_.history().replid, known(psync_).replid,
+                          known(psync_).from, keeper_.journal_.history().end, keeper_.now_ms());
     if (answer.verdict == FailoverVerdict::refuse) {
       kLog.info("hand-over refused", {{"master", replica_line().address.text()}, {"why", answer.reason}});
       PS_CO_TRY(co_await write("-ERR " + answer.reason + "\r\n"));
@@ -93,7 +97,7 @@ Task<Result<>> Session::decide_failover(std::int64_t* cursor) {
     if (answer.verdict == FailoverVerdict::accept) {
       *cursor = known(psync_).from;
       streaming_ = true;
-      co_return co_await write("+CONTINUE " + keeper_.store_->history().replid + "\r\n");
+      co_return co_await write("+CONTINUE " + keeper_.journal_.history().replid + "\r\n");
     }
     if (keeper_.handover_ != answer.next) {
       keeper_.handover_ = answer.next;
@@ -109,22 +113,20 @@ Task<Result<>> Session::decide_failover(std::int64_t* cursor) {
 
 /// The length is known, so the RDB goes out as $<len>: the stream may follow without waiting for an
 /// acknowledgement.
-Task<Result<>> Session::send_rdb(std::int64_t* cursor, std::string replid, std::int64_t offset) {
-  auto rdb = keeper_.store_->open_rdb();
-  if (!rdb) co_return fail(std::move(rdb).error());
-  const auto pinned = keeper_.store_->pin(offset + 1);
+Task<Result<>> Session::send_rdb(std::int64_t* cursor, std::string replid) {
   const std::uint64_t generation = keeper_.history_generation_;
+  PS_CO_TRY(const auto rdb, co_await keeper_.journal_.open_rdb());
+  if (generation != keeper_.history_generation_)
+    co_return fail(Errc::conflict, "the history changed before the transfer");
+  const std::int64_t offset = rdb.reader->offset();
   feed_state_ = "send_bulk";
   PS_CO_TRY(co_await write("+FULLRESYNC " + replid + " " + std::to_string(offset) + "\r\n$" +
-                           std::to_string(rdb.value()->size()) + "\r\n"));
-  std::string chunk;
-  for (std::uint64_t at = 0; at < rdb.value()->size();) {
-    chunk.resize(kChunkBytes);
-    PS_CO_TRY(const auto got, rdb.value()->read(at, chunk.data(), chunk.size()));
-    if (got == 0) co_return fail(Errc::corrupt, "the RDB is shorter than it was");
-    chunk.resize(got);
-    at += got;
-    PS_CO_TRY(co_await write(chunk));
+                           std::to_string(rdb.reader->size()) + "\r\n"));
+  for (std::uint64_t at = 0; at < rdb.reader->size();) {
+    PS_CO_TRY(auto piece, co_await keeper_.journal_.read_rdb(rdb.reader, at));
+    at += piece.bytes.size();
+    std::vector<StreamView> views{std::move(piece)};
+    PS_CO_TRY(co_await send(std::move(views)));
   }
   if (generation != keeper_.history_generation_)
     co_return fail(Errc::conflict, "the history changed during the transfer");
@@ -133,27 +135,39 @@ Task<Result<>> Session::send_rdb(std::int64_t* cursor, std::string replid, std::
   co_return success();
 }
 
-Task<Result<>> Session::stream_from(std::int64_t cursor) {
+/// From memory as long as the replica keeps up, from disk when it does not.
+Task<Result<>> Session::stream_from(std::int64_t from) {
   streaming_ = true;
   feed_state_ = "online";
   const std::uint64_t generation = keeper_.history_generation_;
-  std::string chunk;
+  Journal& journal = keeper_.journal_;
+  Journal::Cursor cursor(journal, from);
   for (;;) {
+    auto views = journal.at_hand(cursor, kSendBytes);
+    if (views.empty() && cursor.at() <= journal.history().end) {
+      PS_CO_TRY(auto piece, co_await journal.read(cursor.at()));
+      if (!piece.bytes.empty()) views.push_back(std::move(piece));
+    }
     if (generation != keeper_.history_generation_) co_return fail(Errc::conflict, "the history has changed");
-    chunk.resize(kChunkBytes);
-    PS_CO_TRY(const auto got, keeper_.store_->read(cursor, chunk.data(), chunk.size()));
-    if (got > 0) {
-      chunk.resize(got);
-      cursor += static_cast<std::int64_t>(got);
-      auto [error, n] = co_await boost::asio::async_write(socket_, boost::asio::buffer(chunk),
-                                                          boost::asio::as_tuple(boost::asio::use_awaitable));
-      if (error) co_return fail(Errc::io, error.message());
+    if (views.empty()) {
+      PS_CO_TRY(co_await keeper_.grew_.wait_for(kKeepAlive));
       continue;
     }
-    if (MonoClock::now() - last_heard_ > kAckTimeout)
-      co_return fail(Errc::timeout, "not a byte for a minute");
-    PS_CO_TRY(co_await keeper_.changed_.wait_for(kKeepAlive));
+    std::size_t bytes = 0;
+    for (const StreamView& view : views) bytes += view.bytes.size();
+    PS_CO_TRY(co_await send(std::move(views)));
+    cursor.advance(bytes);
   }
+}
+
+Task<Result<>> Session::send(std::vector<StreamView> views) {
+  std::vector<boost::asio::const_buffer> buffers;
+  buffers.reserve(views.size());
+  for (const StreamView& view : views) buffers.emplace_back(view.bytes.data(), view.bytes.size());
+  auto [error, n] =
+      co_await boost::asio::async_write(socket_, buffers, boost::asio::as_tuple(boost::asio::use_awaitable));
+  if (error) co_return fail(Errc::io, error.message());
+  co_return success();
 }
 
 }  // namespace penstock::keeper

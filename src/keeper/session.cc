@@ -22,6 +22,7 @@ constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr log::Logger kLog{"keeper"};
 constexpr std::size_t kOutMax = 1 << 20;  ///< answers that a peer does not read
 constexpr std::size_t kTransactionMax = 64;
+constexpr Millis kSilenceMax{60'000};  ///< Redis' repl-timeout
 
 std::string upper(std::string_view text) {
   std::string out(text);
@@ -98,7 +99,7 @@ Task<Result<>> Session::read_loop() {
       } else if (auto& whole = command.value(); !whole) {
         break;
       } else {
-        take(std::move(*whole));
+        co_await take(std::move(*whole));
       }
     }
     if (!fed) {
@@ -135,8 +136,8 @@ Task<Result<>> Session::write_loop() {
   }
 }
 
-void Session::take(Command command) {
-  if (closing_) return;
+Task<void> Session::take(Command command) {
+  if (closing_) co_return;
   command[0] = upper(command[0]);
   if (psync_) {
     // A replica's acknowledgements. Anything else on a replication link is ignored: an answer would be taken
@@ -145,7 +146,7 @@ void Session::take(Command command) {
       if (const auto offset = number<std::int64_t>(command[2])) acknowledged_ = *offset;
       last_ack_ = MonoClock::now();
     }
-    return;
+    co_return;
   }
   if (command[0] == "PSYNC" && !transaction_) {
     const auto from = command.size() >= 3 ? number<std::int64_t>(command[2]) : std::nullopt;
@@ -163,19 +164,32 @@ void Session::take(Command command) {
       out_ += "+QUEUED\r\n";
     }
   } else {
-    out_ += answer(command);
+    const Answer bytes = co_await answer(std::move(command));
+    out_ += bytes;
   }
   writable_.ring();
 }
 
-Session::Answer Session::answer(const Command& command) {
+/// Orders wait for the disk; everything else is answered at once.
+Task<Session::Answer> Session::answer(Command command) {
+  const std::string& name = command[0];
+  if (name == "EXEC") co_return co_await exec();
+  if (name == "REPLICAOF" || name == "SLAVEOF") co_return co_await replicaof(std::move(command));
+  if (name == "KEEPER" && command.size() > 1) {
+    const std::string what = upper(command[1]);
+    if (what == "SETSTATE") co_return co_await setstate(std::move(command));
+    if (what == "HANDOVER") co_return co_await handover(std::move(command));
+  }
+  co_return answer_at_once(command);
+}
+
+Session::Answer Session::answer_at_once(const Command& command) {
   const std::string& name = command[0];
   if (name == "PING")
     return command.size() > 1 ? "$" + std::to_string(command[1].size()) + "\r\n" + command[1] + "\r\n"
                               : "+PONG\r\n";
   if (name == "KEEPER") return keeper_command(command);
   if (name == "REPLCONF") return replconf(command);
-  if (name == "REPLICAOF" || name == "SLAVEOF") return replicaof(command);
   if (name == "INFO") {
     std::string out;
     resp::append_bulk(out, info_text(facts(), command.size() > 1 ? command[1] : ""));
@@ -191,7 +205,6 @@ Session::Answer Session::answer(const Command& command) {
     transaction_.emplace();
     return ok();
   }
-  if (name == "EXEC") return exec();
   if (name == "DISCARD") {
     if (!transaction_) return error_line("ERR DISCARD without MULTI");
     transaction_.reset();
@@ -225,14 +238,17 @@ Session::Answer Session::answer(const Command& command) {
                     "': this is a keeper, it holds a replication log and no data");
 }
 
-Session::Answer Session::exec() {
-  if (!transaction_) return error_line("ERR EXEC without MULTI");
-  const std::vector<Command> commands = std::move(*transaction_);
+Task<Session::Answer> Session::exec() {
+  if (!transaction_) co_return error_line("ERR EXEC without MULTI");
+  std::vector<Command> commands = std::move(*transaction_);
   transaction_.reset();
   std::string out;
   resp::append_array_header(out, commands.size());
-  for (const Command& command : commands) out += answer(command);
-  return out;
+  for (Command& command : commands) {
+    const Answer bytes = co_await answer(std::move(command));
+    out += bytes;
+  }
+  co_return out;
 }
 
 Session::Answer Session::keeper_command(const Command& command) {
@@ -247,58 +263,56 @@ Session::Answer Session::keeper_command(const Command& command) {
     resp::append_bulk(out, info_text(facts(), ""));
     return out;
   }
-  if (what == "SETSTATE") return setstate(command);
-  if (what == "HANDOVER") return handover(command);
   return error_line("ERR KEEPER knows GETSTATE, SETSTATE, INFO and HANDOVER");
 }
 
 /// KEEPER SETSTATE ACTIVE|BACKUP <ip> <port> EPOCH <u64> [ACTIVEDC yes|no] [MEMBERS <ip:port> …]
-Session::Answer Session::setstate(const Command& command) {
-  if (command.size() < 7) return wrong_arguments("KEEPER SETSTATE");
+Task<Session::Answer> Session::setstate(Command command) {
+  if (command.size() < 7) co_return wrong_arguments("KEEPER SETSTATE");
   Order order;
   const std::string state = upper(command[2]);
-  if (state != "ACTIVE" && state != "BACKUP") return error_line("ERR state: must be ACTIVE or BACKUP");
+  if (state != "ACTIVE" && state != "BACKUP") co_return error_line("ERR state: must be ACTIVE or BACKUP");
   order.active = state == "ACTIVE";
   if (command[3] != "-") {
     auto upstream = make_address(command[3], number<std::int64_t>(command[4]).value_or(0));
-    if (!upstream) return error_line("ERR upstream: " + upstream.error().message);
+    if (!upstream) co_return error_line("ERR upstream: " + upstream.error().message);
     order.upstream = upstream.value();
   }
   const auto epoch = upper(command[5]) == "EPOCH" ? number<std::uint64_t>(command[6]) : std::nullopt;
-  if (!epoch) return error_line("ERR EPOCH: must be followed by an unsigned number");
+  if (!epoch) co_return error_line("ERR EPOCH: must be followed by an unsigned number");
   order.epoch = *epoch;
   for (std::size_t i = 7; i < command.size(); ++i) {
     const std::string word = upper(command[i]);
     if (word == "ACTIVEDC" && i + 1 < command.size()) {
       const std::string value = upper(command[++i]);
-      if (value != "YES" && value != "NO") return error_line("ERR ACTIVEDC: must be yes or no");
+      if (value != "YES" && value != "NO") co_return error_line("ERR ACTIVEDC: must be yes or no");
       order.active_dc = value == "YES";
     } else if (word == "MEMBERS") {
       while (++i < command.size()) {
         auto member = parse_address(command[i]);
-        if (!member) return error_line("ERR MEMBERS: " + member.error().message);
+        if (!member) co_return error_line("ERR MEMBERS: " + member.error().message);
         order.members.push_back(member.value());
       }
     } else {
-      return error_line("ERR SETSTATE: unexpected '" + command[i].substr(0, 64) + "'");
+      co_return error_line("ERR SETSTATE: unexpected '" + command[i].substr(0, 64) + "'");
     }
   }
-  return answer_of(keeper_.set_state(order));
+  co_return answer_of(co_await keeper_.set_state(order));
 }
 
 /// KEEPER HANDOVER ARM <replid> EPOCH <u64> TTL <ms> | ACCEPT | ABORT
-Session::Answer Session::handover(const Command& command) {
+Task<Session::Answer> Session::handover(Command command) {
   const std::string what = command.size() > 2 ? upper(command[2]) : "";
-  if (what == "ACCEPT") return answer_of(keeper_.accept_handover());
-  if (what == "ABORT") return answer_of(keeper_.abort_handover());
-  if (what != "ARM") return error_line("ERR HANDOVER knows ARM, ACCEPT and ABORT");
+  if (what == "ACCEPT") co_return answer_of(co_await keeper_.accept_handover());
+  if (what == "ABORT") co_return answer_of(co_await keeper_.abort_handover());
+  if (what != "ARM") co_return error_line("ERR HANDOVER knows ARM, ACCEPT and ABORT");
   if (command.size() != 8 || upper(command[4]) != "EPOCH" || upper(command[6]) != "TTL")
-    return wrong_arguments("KEEPER HANDOVER ARM");
+    co_return wrong_arguments("KEEPER HANDOVER ARM");
   const auto epoch = number<std::uint64_t>(command[5]);
   const auto ttl = number<std::int64_t>(command[7]);
-  if (!epoch) return error_line("ERR EPOCH: must be an unsigned number");
-  if (!ttl) return error_line("ERR TTL: must be a number of milliseconds");
-  return answer_of(keeper_.arm_handover(command[3], *epoch, *ttl));
+  if (!epoch) co_return error_line("ERR EPOCH: must be an unsigned number");
+  if (!ttl) co_return error_line("ERR TTL: must be a number of milliseconds");
+  co_return answer_of(co_await keeper_.arm_handover(command[3], *epoch, *ttl));
 }
 
 Session::Answer Session::replconf(const Command& command) {
@@ -324,13 +338,13 @@ Session::Answer Session::replconf(const Command& command) {
   return ok();
 }
 
-Session::Answer Session::replicaof(const Command& command) {
-  if (command.size() != 3) return wrong_arguments(command[0]);
+Task<Session::Answer> Session::replicaof(Command command) {
+  if (command.size() != 3) co_return wrong_arguments(command[0]);
   if (upper(command[1]) == "NO" && upper(command[2]) == "ONE")
-    return answer_of(keeper_.replicaof(std::nullopt));
+    co_return answer_of(co_await keeper_.replicaof(std::nullopt));
   auto target = make_address(command[1], number<std::int64_t>(command[2]).value_or(0));
-  if (!target) return error_line("ERR " + target.error().message);
-  return answer_of(keeper_.replicaof(target.value()));
+  if (!target) co_return error_line("ERR " + target.error().message);
+  co_return answer_of(co_await keeper_.replicaof(target.value()));
 }
 
 Session::Answer Session::client(const Command& command) {
@@ -374,6 +388,13 @@ void Session::publish(const std::string& channel, const std::string& message) {
   resp::append_bulk(out_, channel);
   resp::append_bulk(out_, message);
   writable_.ring();
+}
+
+void Session::cut_if_silent() {
+  if (!is_replica() || MonoClock::now() - last_heard_ <= kSilenceMax) return;
+  kLog.warn("replica is silent", {{"replica", replica_line().address.text()}});
+  boost::system::error_code ignored;
+  socket_.close(ignored);
 }
 
 ReplicaLine Session::replica_line() const {

@@ -31,6 +31,8 @@ class Session {
   bool is_replica() const { return psync_.has_value(); }
   /// The keeper's history is another one now: a feed ends, the replica comes back and asks again.
   void history_changed();
+  /// Ends a feed whose replica has not sent a byte for longer than Redis' repl-timeout.
+  void cut_if_silent();
   bool subscribes(const std::string& channel) const { return channels_.contains(channel); }
   void publish(const std::string& channel, const std::string& message);
 
@@ -42,25 +44,27 @@ class Session {
   Task<Result<>> write_loop();
   Task<Result<>> write(std::string bytes);
   Task<Result<>> flush();
-  void take(Command command);
-  Answer answer(const Command& command);
+  Task<void> take(Command command);
+  Task<Answer> answer(Command command);
+  Answer answer_at_once(const Command& command);
   Answer keeper_command(const Command& command);
-  Answer setstate(const Command& command);
-  Answer handover(const Command& command);
+  Task<Answer> setstate(Command command);
+  Task<Answer> handover(Command command);
   Answer replconf(const Command& command);
-  Answer replicaof(const Command& command);
+  Task<Answer> replicaof(Command command);
   Answer client(const Command& command);
   Answer subscribe(const Command& command);
   Answer publish_command(const Command& command);
-  Answer exec();
+  Task<Answer> exec();
   InfoFacts facts() const;
 
   // The replica's feed (replica_feed.cc).
   Task<Result<>> feed_replica();
   Task<Result<>> decide_and_start(std::int64_t* cursor);
   Task<Result<>> decide_failover(std::int64_t* cursor);
-  Task<Result<>> send_rdb(std::int64_t* cursor, std::string replid, std::int64_t offset);
-  Task<Result<>> stream_from(std::int64_t cursor);
+  Task<Result<>> send_rdb(std::int64_t* cursor, std::string replid);
+  Task<Result<>> stream_from(std::int64_t from);
+  Task<Result<>> send(std::vector<StreamView> views);
 
   Keeper& keeper_;
   boost::asio::ip::tcp::socket socket_;

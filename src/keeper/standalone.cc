@@ -13,7 +13,7 @@ Task<Result<>> Standalone::start() {
   keeper_ = std::make_unique<Keeper>(executor_, std::move(options), std::move(store).value());
   PS_CO_TRY(keeper_->start());
   if (options_.upstream) {
-    PS_CO_TRY(keeper_->replicaof(options_.upstream));
+    PS_CO_TRY(co_await keeper_->replicaof(options_.upstream));
   }
   co_return success();
 }

@@ -10,6 +10,7 @@
 #include "common/log/log.h"
 #include "common/resp/encode.h"
 #include "keeper/core/rdb_check.h"
+#include "keeper/core/rdb_framing.h"
 
 namespace penstock::keeper {
 namespace {
@@ -18,7 +19,6 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr log::Logger kLog{"keeper"};
-constexpr std::size_t kReadBytes = 256 << 10;
 constexpr Millis kRdbFetchPause{2'000};
 
 double unit_random() {
@@ -52,10 +52,10 @@ Error refusal(std::string_view line) {
 
 }  // namespace
 
-UpstreamLink::UpstreamLink(Executor executor, Store& store, UpstreamListener& listener,
+UpstreamLink::UpstreamLink(Executor executor, Journal& journal, UpstreamListener& listener,
                            UpstreamOptions options)
     : executor_(executor),
-      store_(store),
+      journal_(journal),
       listener_(listener),
       options_(std::move(options)),
       moved_(executor),
@@ -70,7 +70,7 @@ void UpstreamLink::set_state(std::string state) {
 
 void UpstreamLink::follow(std::optional<Address> upstream) {
   if (upstream_ == upstream) return;
-  kLog.info("upstream", {{"shard", store_.meta().cluster + "/" + store_.meta().shard},
+  kLog.info("upstream", {{"shard", journal_.meta().cluster + "/" + journal_.meta().shard},
                          {"from", upstream_ ? upstream_->text() : "none"},
                          {"to", upstream ? upstream->text() : "none"}});
   upstream_ = std::move(upstream);
@@ -103,7 +103,7 @@ Task<void> UpstreamLink::run() {
     set_state("connecting");
     if (ended.error().code == Errc::cancelled) co_return;
     if (last_error_ != ended.error().message)
-      kLog.warn("upstream link ended", {{"shard", store_.meta().cluster + "/" + store_.meta().shard},
+      kLog.warn("upstream link ended", {{"shard", journal_.meta().cluster + "/" + journal_.meta().shard},
                                         {"upstream", target.text()},
                                         {"why", ended.error().message}});
     last_error_ = ended.error().message;
@@ -129,9 +129,9 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
   set_state("handshake");
   PS_CO_TRY(co_await handshake(&connection, false));
 
-  const ReplHistory history = store_.history();
+  const ReplHistory history = journal_.history();
   const bool has_history = !history.replid.empty();
-  const std::int64_t boundary = store_.scanner().transaction_boundary();
+  const std::int64_t boundary = journal_.scanner().transaction_boundary();
   std::vector<std::string> psync{"PSYNC", "?", "-1"};
   if (has_history) psync = {"PSYNC", history.replid, std::to_string(boundary + 1)};
   PS_CO_TRY(auto line, co_await ask(&connection, std::move(psync)));
@@ -139,14 +139,14 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
     const std::string id = line.size() > 10 ? line.substr(10) : history.replid;
     if (!has_history) co_return fail(Errc::protocol, "+CONTINUE to a request without history");
     if (!is_replid(id)) co_return fail(Errc::protocol, "bad answer to PSYNC: '" + line.substr(0, 100) + "'");
-    if (boundary < store_.history().end) {
-      PS_CO_TRY(store_.truncate_to(boundary));
+    if (boundary < std::max(journal_.history().end, journal_.written())) {
+      PS_CO_TRY(co_await journal_.truncate_to(boundary));
     }
     ++partial_syncs_;
     PS_CO_TRY(co_await continue_history(id));
   } else if (line.starts_with("+FULLRESYNC ")) {
     PS_CO_TRY(auto full, parse_full_resync(line));
-    kLog.info("full resync from upstream", {{"shard", store_.meta().cluster + "/" + store_.meta().shard},
+    kLog.info("full resync from upstream", {{"shard", journal_.meta().cluster + "/" + journal_.meta().shard},
                                             {"upstream", upstream.text()},
                                             {"replid", full.first},
                                             {"offset", full.second},
@@ -154,7 +154,6 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
                                             {"end", history.end}});
     set_state("sync");
     PS_CO_TRY(co_await receive_rdb(&connection, full.first, full.second, Store::RdbPurpose::new_generation));
-    listener_.history_changed();
   } else {
     co_return fail(line.starts_with('-')
                        ? refusal(line)
@@ -241,83 +240,97 @@ Task<Result<>> UpstreamLink::handshake(Connection* connection, bool rdb_only) {
 /// Upstream has continued us, perhaps under a new id: then who follows us has to ask again, and gets it
 /// partially.
 Task<Result<>> UpstreamLink::continue_history(std::string new_id) {
-  ReplHistory history = store_.history();
+  PS_CO_TRY(const auto turn, co_await journal_.turn());
+  ReplHistory history = journal_.history();
   if (same_replid(history.replid, new_id)) co_return success();
   history.switch_to(new_id);
-  StoreMeta meta = store_.meta();
+  StoreMeta meta = journal_.meta();
   meta.replid = history.replid;
   meta.old_ids = history.old_ids;
-  PS_CO_TRY(store_.save_meta(std::move(meta)));
-  kLog.info("history continues under a new id", {{"shard", store_.meta().cluster + "/" + store_.meta().shard},
-                                                 {"replid", new_id},
-                                                 {"second offset", history.end + 1}});
+  PS_CO_TRY(co_await journal_.save_meta(std::move(meta)));
+  kLog.info("history continues under a new id",
+            {{"shard", journal_.meta().cluster + "/" + journal_.meta().shard},
+             {"replid", new_id},
+             {"second offset", history.end + 1}});
   listener_.history_changed();
   co_return success();
 }
 
 Task<Result<>> UpstreamLink::receive_rdb(Connection* connection, std::string replid, std::int64_t offset,
                                          Store::RdbPurpose purpose) {
-  PS_CO_TRY(const auto ticket, store_.begin_rdb(replid, offset, purpose));
+  PS_CO_TRY(const auto ticket, co_await journal_.begin_rdb(std::move(replid), offset, purpose));
   struct Unfinished {
-    Store& store;
+    Journal& journal;
     Store::RdbTicket ticket;
-    ~Unfinished() { store.abandon_rdb(ticket); }
-  } unfinished{store_, ticket};
+    ~Unfinished() { journal.abandon_rdb(ticket); }
+  } unfinished{journal_, ticket};
   RdbFraming framing;
   RdbCheck check;
+  const auto block = take_block(StreamWindow::kBlockMax);
+  std::string_view input = connection->input;
   for (;;) {
-    std::string_view input = connection->input;
     bool complete = false;
     while (!input.empty() && !complete) {
-      PS_CO_TRY(auto progress, framing.feed(input));
-      PS_CO_TRY(store_.write_rdb(ticket, progress.payload));
+      PS_CO_TRY(const auto progress, framing.feed(input));
       check.feed(progress.payload);
+      PS_CO_TRY(co_await journal_.write_rdb(ticket, {block, progress.payload}));
       complete = progress.complete;
       input.remove_prefix(progress.consumed);
     }
-    connection->input.erase(0, connection->input.size() - input.size());
     if (complete) break;
-    auto read = co_await within(options_.silence_timeout, "RDB", read_into(connection));
+    auto read = co_await within(options_.silence_timeout, "RDB",
+                                read_some(connection, {block.get(), StreamWindow::kBlockMax}));
     if (!read) co_return fail(std::move(read).error());
-    last_byte_ = MonoClock::now();
+    input = {block.get(), read.value()};
   }
+  connection->input = std::string(input);
   // A replica that gets an RDB which it cannot load has lost what it had: what we hold stays until this one
   // is whole.
   PS_CO_TRY(check.finish());
-  PS_CO_TRY(store_.commit_rdb(ticket));
-  // With $EOF: framing the master streams nothing before it hears this.
-  if (purpose == Store::RdbPurpose::new_generation) {
-    PS_CO_TRY(co_await send_ack());
+  {
+    PS_CO_TRY(const auto turn, co_await journal_.turn());
+    PS_CO_TRY(co_await journal_.commit_rdb(ticket));
   }
-  co_return success();
+  if (purpose == Store::RdbPurpose::for_current_log) co_return success();
+  listener_.history_changed();
+  // With $EOF: framing the master streams nothing before it hears this.
+  co_return co_await send_ack();
 }
 
-/// Replaces the (used up) input by what arrives next.
-Task<Result<>> UpstreamLink::read_into(Connection* connection) {
-  connection->input.resize(kReadBytes);
-  auto [error, n] = co_await connection->socket.async_read_some(asio::buffer(connection->input), kAsTuple);
-  connection->input.resize(n);
+Task<Result<std::size_t>> UpstreamLink::read_some(Connection* connection, std::span<char> into) {
+  auto [error, n] =
+      co_await connection->socket.async_read_some(asio::buffer(into.data(), into.size()), kAsTuple);
   if (error)
     co_return fail(Errc::io, error == asio::error::eof ? "the upstream closed the link" : error.message());
-  co_return success();
+  last_byte_ = MonoClock::now();
+  co_return n;
 }
 
 Task<Result<>> UpstreamLink::stream(Connection* connection) {
   last_byte_ = MonoClock::now();
+  std::string rest = std::exchange(connection->input, {});  // came with the answer, or behind the RDB
+  std::size_t taken = 0;
   for (;;) {
-    if (!connection->input.empty()) {
-      auto appended = store_.append(connection->input);
-      connection->input.clear();
-      if (!appended) co_return fail(std::move(appended).error());
-      streamed_ = true;
-      listener_.log_grew();
-      if (eager_acks_ || store_.scanner().getacks_in_last_feed() > 0) {
-        PS_CO_TRY(co_await send_ack());
-      }
+    PS_CO_TRY(co_await journal_.room());
+    const std::span<char> space = journal_.space();
+    std::size_t n = std::min(space.size(), rest.size() - taken);
+    if (n > 0) {
+      std::ranges::copy_n(rest.data() + taken, static_cast<std::ptrdiff_t>(n), space.data());
+      taken += n;
+    } else {
+      PS_CO_TRY(n, co_await read_some(connection, space));
     }
-    PS_CO_TRY(co_await read_into(connection));
-    last_byte_ = MonoClock::now();
+    PS_CO_TRY(journal_.commit(n));
+    streamed_ = true;
+    if (journal_.scanner().getacks_in_last_feed() > 0) asked_at_ = journal_.scanner().end();
+    listener_.log_grew();
   }
+}
+
+void UpstreamLink::wrote_more() {
+  const bool asked = asked_at_ >= 0 && journal_.written() >= asked_at_;
+  if (asked) asked_at_ = -1;
+  if (asked || eager_acks_) ack_now_.ring();
 }
 
 Task<Result<>> UpstreamLink::send_ack() {
@@ -331,7 +344,9 @@ Task<Result<>> UpstreamLink::send_ack() {
     ~Sending() { flag = false; }
   } sending{sending_ack_};
   sending_ack_ = true;
-  const std::string bytes = resp::encode_command({"REPLCONF", "ACK", std::to_string(store_.history().end)});
+  // FACK is what WAITAOF counts; older masters do not read that far.
+  const std::string bytes = resp::encode_command(
+      {"REPLCONF", "ACK", std::to_string(journal_.written()), "FACK", std::to_string(journal_.durable())});
   auto [error, n] = co_await asio::async_write(current_->socket, asio::buffer(bytes), kAsTuple);
   if (error) co_return fail(Errc::io, error.message());
   co_return success();
@@ -365,7 +380,7 @@ Task<void> UpstreamLink::run_rdb_fetches() {
   for (;;) {
     auto wanted = co_await rdb_wanted_.wait_for(Millis{60'000});
     if (!wanted) co_return;
-    if (!wanted.value() || !streaming() || !upstream_ || store_.rdb_offset()) continue;
+    if (!wanted.value() || !streaming() || !upstream_ || journal_.rdb_offset()) continue;
     fetching_rdb_ = true;
     auto fetched = co_await fetch_rdb(*upstream_);
     fetching_rdb_ = false;

@@ -1,5 +1,5 @@
 // The keeper as a replica: connects to its upstream, says what a replica says, and puts what arrives into the
-// store.
+// journal.
 //
 // One coroutine, run(), for the keeper's whole life: it follows whoever follow() named last. It never asks
 // for more than it needs (PSYNC from the last transaction boundary) and never writes anything but handshake
@@ -14,8 +14,7 @@
 #include "common/async/task.h"
 #include "common/async/wakeup.h"
 #include "common/base/address.h"
-#include "keeper/core/rdb_framing.h"
-#include "keeper/store/store.h"
+#include "keeper/journal.h"
 
 namespace penstock::keeper {
 
@@ -39,8 +38,8 @@ class UpstreamListener {
 
 class UpstreamLink {
  public:
-  /// `store` and `listener` must outlive run().
-  UpstreamLink(Executor executor, Store& store, UpstreamListener& listener, UpstreamOptions options);
+  /// `journal` and `listener` must outlive run().
+  UpstreamLink(Executor executor, Journal& journal, UpstreamListener& listener, UpstreamOptions options);
 
   Task<void> run();
   Task<void>
@@ -55,6 +54,8 @@ class UpstreamLink {
   bool streaming() const { return state_ == "connected"; }
   bool rdb_arriving() const { return state_ == "sync" || fetching_rdb_; }
   const std::string& last_error() const { return last_error_; }
+  /// More is written: what the upstream waits to hear may be said.
+  void wrote_more();
   /// Acknowledge every batch at once (while a hand-over is armed the master waits for it).
   void acknowledge_eagerly(bool eagerly);
   /// Fetches an RDB of the current history over a second connection, once, when none is there. See
@@ -78,7 +79,7 @@ class UpstreamLink {
   Task<Result<std::string>> ask(Connection* connection, std::vector<std::string> command);
   Task<Result<std::string>> read_line(Connection* connection);
   Task<Result<>> read_more(Connection* connection);
-  Task<Result<>> read_into(Connection* connection);
+  Task<Result<std::size_t>> read_some(Connection* connection, std::span<char> into);
   Task<Result<>> receive_rdb(Connection* connection, std::string replid, std::int64_t offset,
                              Store::RdbPurpose purpose);
   Task<Result<>> continue_history(std::string new_id);
@@ -88,7 +89,7 @@ class UpstreamLink {
   void set_state(std::string state);
 
   Executor executor_;
-  Store& store_;
+  Journal& journal_;
   UpstreamListener& listener_;
   UpstreamOptions options_;
   std::optional<Address> upstream_;
@@ -99,7 +100,8 @@ class UpstreamLink {
   std::string state_ = "none";
   std::string last_error_;
   bool eager_acks_ = false;
-  bool streamed_ = false;  ///< this link has brought stream bytes
+  std::int64_t asked_at_ = -1;  ///< offset of a GETACK that is to be answered once it is written; -1: none
+  bool streamed_ = false;       ///< this link has brought stream bytes
   bool fetching_rdb_ = false;
   bool sending_ack_ = false;
   std::int64_t partial_syncs_ = 0;

@@ -12,7 +12,7 @@
 #include "metaserver/core/shard_decision.h"
 #include "metaserver/core/switch_steps.h"
 #include "metaserver/hub.h"
-#include "metaserver/lock.h"
+#include "common/async/lock.h"
 #include "metaserver/observer.h"
 #include "metaserver/state_store.h"
 

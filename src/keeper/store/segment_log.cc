@@ -35,7 +35,7 @@ Result<> remove_file(const std::filesystem::path& path) {
 Result<SegmentLog> SegmentLog::create(std::filesystem::path dir, std::int64_t end,
                                       std::uint64_t segment_bytes) {
   SegmentLog log(std::move(dir), segment_bytes);
-  log.scanner_ = BoundaryScanner(end);
+  log.end_ = log.boundary_ = end;
   log.durable_ = end;
   PS_TRY(log.begin_segment(end + 1, end));
   PS_TRY(log.segments_.back().data->sync());
@@ -59,34 +59,36 @@ Result<> SegmentLog::begin_segment(std::int64_t first, std::int64_t boundary) {
   return success();
 }
 
-Result<> SegmentLog::append(std::string_view bytes, bool durably) {
-  BoundaryScanner next = scanner_;
-  PS_TRY(next.feed(bytes));
+Result<> SegmentLog::append(std::string_view bytes, std::int64_t boundary, bool durably) {
   const Tail tail = tail_;
   const std::size_t segments = segments_.size();
   const std::int64_t durable = durable_;
-  std::int64_t at = end();
+  const std::int64_t old_end = end_;
+  std::int64_t at = end_;
   Result<> done = success();
   while (!bytes.empty() && done) {
     const auto used = static_cast<std::uint64_t>(at + 1 - segments_.back().first);
     if (used >= segment_bytes_) {
-      done = begin_segment(at + 1, scanner_.transaction_boundary());
+      done = begin_segment(at + 1, boundary_);
       continue;
     }
     const std::string_view part = bytes.substr(0, segment_bytes_ - used);
     bytes.remove_prefix(part.size());
-    // Where the boundaries lie is known for the end of `bytes` only; before it, the old one still is one.
-    done =
-        write_part(part, at, bytes.empty() ? next.transaction_boundary() : scanner_.transaction_boundary());
-    at += length(part);
+    // The new boundary may lie behind this part; then the old one still is one.
+    const std::int64_t part_end = at + length(part);
+    done = write_part(part, at, boundary <= part_end ? boundary : boundary_);
+    at = part_end;
   }
   if (done) {
-    std::swap(scanner_, next);
-    if (!durably || (done = sync())) return success();
-    std::swap(scanner_, next);
+    end_ = at;
+    if (!durably || (done = sync())) {
+      boundary_ = boundary;
+      return success();
+    }
+    end_ = old_end;
   }
   durable_ = durable;
-  take_back(tail, segments, end());
+  take_back(tail, segments, old_end);
   return done;
 }
 
@@ -183,7 +185,7 @@ Result<> SegmentLog::truncate_to(std::int64_t end) {
   if (removed) {
     PS_TRY(sync_directory(dir_));
   }
-  scanner_ = BoundaryScanner(end);
+  end_ = boundary_ = end;
   durable_ = std::min(durable_, end);
   return rewrite_marks(end);
 }
@@ -257,7 +259,7 @@ Result<> SegmentLog::sync() {
 
 Result<> SegmentLog::settle() {
   PS_TRY(sync());
-  return write_mark(end(), scanner_.transaction_boundary());
+  return write_mark(end(), boundary_);
 }
 
 }  // namespace penstock::keeper

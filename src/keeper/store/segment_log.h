@@ -2,8 +2,9 @@
 // file of marks beside it, "sum-<first offset>" (proto/keeper_store.md).
 //
 //   L1  Segments are contiguous: each begins where the one before ends.
-//   L2  On a failed append nothing was appended: end() and the scanner stand where they stood, and a later
-//   one can work. L3  open() ends at a transaction boundary, and every byte up to it was appended: marks
+//   L2  On a failed append nothing was appended: end() and boundary() stand where they stood, and a later one
+//       can work.
+//   L3  open() ends at a transaction boundary, and every byte up to it was appended: marks
 //   vouch for what was not synced
 //       yet, and what was synced is there.
 //   L4  A mark that vouches for synced bytes is not written over before a longer one is synced.
@@ -17,7 +18,6 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "keeper/core/boundary_scanner.h"
 #include "keeper/store/file.h"
 #include "keeper/store/mark.h"
 
@@ -35,14 +35,15 @@ class SegmentLog {
                                  std::optional<std::int64_t>& restart_at);
 
   std::int64_t first() const { return segments_.front().first; }
-  std::int64_t end() const { return scanner_.end(); }
+  std::int64_t end() const { return end_; }
+  std::int64_t boundary() const { return boundary_; }  ///< the last transaction boundary at or before end()
   std::int64_t tail_first() const { return segments_.back().first; }  ///< of the segment that is written
   std::uint64_t bytes() const { return static_cast<std::uint64_t>(end() - first() + 1); }
   std::uint64_t disk_bytes() const { return bytes() + spares_.size() * segment_bytes_; }
-  const BoundaryScanner& scanner() const { return scanner_; }
 
-  /// `durably`: synced before it returns; not synced is not appended.
-  Result<> append(std::string_view bytes, bool durably);
+  /// `boundary`: the last transaction boundary once `bytes` are there. `durably`: synced before it returns;
+  /// not synced is not appended.
+  Result<> append(std::string_view bytes, std::int64_t boundary, bool durably);
   Result<std::size_t> read(std::int64_t from, char* out, std::size_t max) const;
   /// `end` must be a transaction boundary from first() - 1 on.
   Result<> truncate_to(std::int64_t end);
@@ -102,7 +103,7 @@ class SegmentLog {
   std::deque<Segment> segments_;
   std::vector<std::filesystem::path>
       spares_;  ///< files of dropped segments, to be written over: that is cheaper
-  BoundaryScanner scanner_;
+  std::int64_t end_ = 0, boundary_ = 0;
   Tail tail_;
   std::int64_t durable_ = 0;
 };

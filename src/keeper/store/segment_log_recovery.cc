@@ -77,7 +77,7 @@ Result<std::optional<std::int64_t>> SegmentLog::verify() {
                                    ": the log was synced up to offset " + std::to_string(durable_) +
                                    ", and ends at " + std::to_string(reached));
   PS_TRY(remove_from(index));
-  scanner_ = BoundaryScanner(reached);
+  end_ = boundary_ = reached;
   std::optional<std::int64_t> boundary;
   for (auto segment = segments_.rbegin(); segment != segments_.rend() && !boundary; ++segment) {
     PS_TRY(const auto header, read_segment_header(*segment->data));

@@ -64,13 +64,32 @@ class FileRdbReader : public Store::RdbReader {
   std::uint64_t size_;
 };
 
+/// Offsets that somebody reads from. Outlives the store if a token does; tokens go on any thread.
+class Pins {
+ public:
+  using Entry = std::multiset<std::int64_t>::iterator;
+  Entry add(std::int64_t from) {
+    const std::lock_guard lock(mutex_);
+    return from_.insert(from);
+  }
+  void remove(Entry entry) {
+    const std::lock_guard lock(mutex_);
+    from_.erase(entry);
+  }
+  bool any_before(std::int64_t offset) {
+    const std::lock_guard lock(mutex_);
+    return !from_.empty() && *from_.begin() < offset;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::multiset<std::int64_t> from_;
+};
+
 class FileStore : public Store {
  public:
   FileStore(fs::path dir, StoreOptions options, File lock)
-      : dir_(std::move(dir)),
-        options_(options),
-        lock_(std::move(lock)),
-        pins_(std::make_shared<std::multiset<std::int64_t>>()) {}
+      : dir_(std::move(dir)), options_(options), lock_(std::move(lock)), pins_(std::make_shared<Pins>()) {}
   ~FileStore() override;
 
   Result<> load(const std::string& cluster, const std::string& shard);
@@ -81,8 +100,8 @@ class FileStore : public Store {
   std::optional<std::int64_t> rdb_offset() const override;
   std::uint64_t rdb_bytes() const override { return rdb_bytes_; }
   std::uint64_t disk_bytes() const override;
-  Result<> append(std::string_view bytes) override;
-  const BoundaryScanner& scanner() const override { return log_ ? known(log_).scanner() : no_log_; }
+  Result<> append(std::string_view bytes, std::int64_t boundary) override;
+  std::int64_t transaction_boundary() const override { return log_ ? known(log_).boundary() : 0; }
   Result<> truncate_to(std::int64_t end) override;
   Result<> begin_log_at(std::int64_t end) override;
   Result<std::size_t> read(std::int64_t from, char* out, std::size_t max) override;
@@ -136,12 +155,11 @@ class FileStore : public Store {
   std::uint64_t generation_ = 0;
   std::uint64_t last_generation_ = 0;  ///< highest number ever used for a directory
   std::optional<SegmentLog> log_;
-  BoundaryScanner no_log_;
   std::optional<std::int64_t> rdb_;
   std::uint64_t rdb_bytes_ = 0;
   std::optional<Arriving> arriving_;
   RdbTicket last_ticket_ = 0;
-  std::shared_ptr<std::multiset<std::int64_t>> pins_;
+  std::shared_ptr<Pins> pins_;
 
   std::mutex sync_mutex_;
   SyncWork sync_;
@@ -239,7 +257,7 @@ void FileStore::log_replaced() {
   sync_.seal = false;
 }
 
-Result<> FileStore::append(std::string_view bytes) {
+Result<> FileStore::append(std::string_view bytes, std::int64_t boundary) {
   if (!log_) return fail(Errc::internal, "append without a log");
   const auto tail_before = known(log_).tail_first();
   {
@@ -247,7 +265,7 @@ Result<> FileStore::append(std::string_view bytes) {
     const std::lock_guard lock(sync_mutex_);
     if (std::exchange(sync_.seal, false)) known(log_).seal();
     known(log_).set_durable(sync_.durable);
-    PS_TRY(known(log_).append(bytes, options_.fsync == StoreOptions::Fsync::always));
+    PS_TRY(known(log_).append(bytes, boundary, options_.fsync == StoreOptions::Fsync::always));
     sync_.durable = known(log_).durable();
     sync_.end = known(log_).end();
     if (known(log_).tail_first() != tail_before) {
@@ -298,7 +316,7 @@ void FileStore::trim() {
   while (known(log_).bytes() > options_.log_bytes_max) {
     const auto next = known(log_).next_first();
     if (!next) return;
-    const bool pinned = !pins_->empty() && *pins_->begin() < *next;
+    const bool pinned = pins_->any_before(*next);
     if (pinned && known(log_).bytes() <= 2 * options_.log_bytes_max) return;
     if (rdb_ && known(rdb_) + 1 < *next) drop_rdb();
     if (!known(log_).drop_first_segment()) return;
@@ -449,9 +467,8 @@ Result<std::unique_ptr<Store::RdbReader>> FileStore::open_rdb() {
 }
 
 std::shared_ptr<void> FileStore::pin(std::int64_t from) {
-  const auto entry = pins_->insert(from);
-  // The set of pins outlives the store if a token does.
-  return std::shared_ptr<void>(nullptr, [pins = pins_, entry](void*) { pins->erase(entry); });
+  const auto entry = pins_->add(from);
+  return std::shared_ptr<void>(nullptr, [pins = pins_, entry](void*) { pins->remove(entry); });
 }
 
 }  // namespace

@@ -23,7 +23,6 @@
 
 #include "common/base/result.h"
 #include "common/model/model.h"
-#include "keeper/core/boundary_scanner.h"
 #include "keeper/core/handover.h"
 #include "keeper/core/repl_history.h"
 
@@ -74,12 +73,10 @@ class Store {
   virtual std::uint64_t rdb_bytes() const = 0;
   virtual std::uint64_t disk_bytes() const = 0;
 
-  /// Appends stream bytes; the first has offset history().end + 1. On any error nothing was appended:
-  /// protocol (no command stream), io (disk full …; may work again later). With policy always the bytes are
-  /// durable when it returns.
-  virtual Result<> append(std::string_view bytes) = 0;
-  /// Stands at history().end: where the boundaries are, and the GETACKs of the last append.
-  virtual const BoundaryScanner& scanner() const = 0;
+  /// Appends stream bytes; the first has offset history().end + 1. `boundary`: the last transaction boundary
+  /// once they are there. On any error (io: disk full …) nothing was appended, and a later one may work.
+  virtual Result<> append(std::string_view bytes, std::int64_t boundary) = 0;
+  virtual std::int64_t transaction_boundary() const = 0;  ///< the last one at or before history().end
   /// Drops everything above `end`, a transaction boundary (resume after +CONTINUE), durably. An `end` before
   /// the log's beginning (a transaction longer than the log) leaves an empty log there.
   virtual Result<> truncate_to(std::int64_t end) = 0;

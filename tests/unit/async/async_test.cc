@@ -4,6 +4,7 @@
 #include <memory>
 #include <thread>
 
+#include <boost/asio/thread_pool.hpp>
 #include "common/async/backoff.h"
 #include "common/async/broadcast.h"
 #include "common/async/offload.h"
@@ -136,7 +137,7 @@ TEST(Broadcast, stop_cancels_a_waiter_and_leaves_the_others) {
 }
 
 Task<std::pair<std::thread::id, std::thread::id>> where(boost::asio::thread_pool* pool) {
-  const auto worker = co_await offload(pool, [] { return std::this_thread::get_id(); });
+  const auto worker = co_await offload(pool->get_executor(), [] { return std::this_thread::get_id(); });
   co_return std::pair{worker, std::this_thread::get_id()};
 }
 TEST(Offload, works_on_the_pool_and_resumes_on_the_loop) {
@@ -151,15 +152,18 @@ TEST(Offload, moves_work_and_result) {
   boost::asio::io_context loop;
   boost::asio::thread_pool pool(1);
   auto number = std::make_unique<int>(7);
-  auto back = run(loop, offload(&pool, [number = std::move(number)]() mutable { return std::move(number); }));
+  auto back = run(loop, offload(pool.get_executor(),
+                                [number = std::move(number)]() mutable { return std::move(number); }));
   EXPECT_EQ(*back, 7);
   EXPECT_EQ(
-      run(loop, offload(&pool, []() -> Result<int> { return fail(Errc::io, "disk full"); })).error().code,
+      run(loop, offload(pool.get_executor(), []() -> Result<int> { return fail(Errc::io, "disk full"); }))
+          .error()
+          .code,
       Errc::io);
 }
 
 Task<void> add(boost::asio::thread_pool* pool, int i, int* sum) {
-  *sum += co_await offload(pool, [i] { return i; });  // the sum is touched on the loop only
+  *sum += co_await offload(pool->get_executor(), [i] { return i; });  // the sum is touched on the loop only
 }
 TEST(Offload, many_at_once) {
   boost::asio::io_context loop;
@@ -188,7 +192,9 @@ TEST(Offload, stop_waits_for_the_work) {
     }
   };
   struct Caller {
-    static Task<void> call(boost::asio::thread_pool* pool, Work work) { co_await offload(pool, work); }
+    static Task<void> call(boost::asio::thread_pool* pool, Work work) {
+      co_await offload(pool->get_executor(), work);
+    }
   };
   group.spawn("caller", Caller::call(&pool, {begun, go_on, done}));
   loop.poll();

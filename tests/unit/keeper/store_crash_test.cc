@@ -52,10 +52,10 @@ void grow(Store& store, Stream& stream, std::mt19937& random) {
   const std::string piece = next_piece(random);
   const std::size_t cut = random() % 2 == 0 ? piece.size() : random() % piece.size();
   if (cut > 0) {
-    ASSERT_TRUE(store.append(piece.substr(0, cut)));
+    ASSERT_TRUE(put(store, piece.substr(0, cut)));
   }
   if (cut < piece.size()) {
-    ASSERT_TRUE(store.append(piece.substr(cut)));
+    ASSERT_TRUE(put(store, piece.substr(cut)));
   }
   stream.bytes += piece;
   stream.boundaries.push_back(stream.bytes.size());
@@ -72,8 +72,8 @@ void expect_recovers(const fs::path& dir, const StoreOptions& options, const Str
   ASSERT_EQ(got, stream.bytes.substr(0, got.size())) << what;
   ASSERT_TRUE(stream.is_boundary(got.size())) << what << ": ends at " << got.size();
   ASSERT_GE(got.size(), least) << what;
-  ASSERT_EQ(store.scanner().transaction_boundary(), store.history().end) << what;
-  ASSERT_TRUE(store.append(command("goes on"))) << what;
+  ASSERT_EQ(store.transaction_boundary(), store.history().end) << what;
+  ASSERT_TRUE(put(store, command("goes on"))) << what;
   ASSERT_EQ(read_all(store), got + command("goes on")) << what;
 }
 
@@ -96,7 +96,7 @@ TEST_F(StoreCrashTest, a_crash_of_the_process_alone_loses_nothing_but_an_open_tr
     dir_.copy_now();
     expect_recovers(dir_.copy(), options, stream, stream.bytes.size(), "piece " + std::to_string(i));
   }
-  ASSERT_TRUE(store->append(kMulti + command("open")));
+  ASSERT_TRUE(put(*store, kMulti + command("open")));
   dir_.copy_now();
   expect_recovers(dir_.copy(), options, stream, stream.bytes.size(), "open transaction");
 }
@@ -229,7 +229,7 @@ TEST_F(StoreCrashTest, crashes_and_restarts_in_a_row) {
     ASSERT_EQ(read_all(*store), stream.bytes) << "life " << life;
     for (unsigned i = random() % 6; i > 0; --i) grow(*store, stream, random);
     if (random() % 2 == 0) {
-      ASSERT_TRUE(store->append(kMulti + command("never ends")));
+      ASSERT_TRUE(put(*store, kMulti + command("never ends")));
     }
     dir_.copy_now();
     store.reset();
@@ -264,7 +264,7 @@ TEST_F(StoreCrashTest, recycled_segments_never_show_what_they_held_before) {
   auto opened = open_store(dir, options_with(64 << 10));
   if (!opened) _exit(1);
   for (std::uint64_t i = 0;; ++i) {
-    if (!opened.value()->append(command(std::to_string(i) + std::string(i % 700, 'x')))) _exit(2);
+    if (!put(*opened.value(), command(std::to_string(i) + std::string(i % 700, 'x')))) _exit(2);
     const std::int64_t end = opened.value()->history().end;
     if (write(out, &end, sizeof end) != sizeof end) _exit(3);
   }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "keeper/core/boundary_scanner.h"
 #include "keeper/store/store.h"
 #include "support/temp_dir.h"
 
@@ -56,6 +57,18 @@ inline std::string read_all(Store& store) {
     out.append(chunk, got.value());
     at += static_cast<std::int64_t>(got.value());
   }
+}
+
+/// Appends as the keeper does: knowing where the last transaction boundary is.
+inline Result<> put(Store& store, std::string_view bytes) {
+  BoundaryScanner scanner(store.transaction_boundary());
+  char chunk[4096];
+  while (scanner.end() < store.history().end) {
+    PS_TRY(const auto got, store.read(scanner.end() + 1, chunk, sizeof chunk));
+    PS_TRY(scanner.feed({chunk, got}));
+  }
+  PS_TRY(scanner.feed(bytes));
+  return store.append(bytes, scanner.transaction_boundary());
 }
 
 inline std::string read_rdb(Store& store) {

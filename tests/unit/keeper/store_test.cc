@@ -43,7 +43,7 @@ TEST_F(StoreTest, keeps_rdb_log_and_identity_across_a_restart) {
     full_sync(*store, "aaa", 1000, "REDIS-RDB");
     for (int i = 0; i < 20; ++i) {
       stream += command(std::string(static_cast<std::size_t>(i * 3), 'x'));
-      ASSERT_TRUE(store->append(command(std::string(static_cast<std::size_t>(i * 3), 'x'))));
+      ASSERT_TRUE(put(*store, command(std::string(static_cast<std::size_t>(i * 3), 'x'))));
     }
     EXPECT_EQ(store->history().end, 1000 + static_cast<std::int64_t>(stream.size()));
   }
@@ -67,7 +67,7 @@ TEST_F(StoreTest, a_torn_or_garbled_tail_is_cut_at_the_last_transaction_boundary
     {
       auto store = open_here();
       full_sync(*store, "aaa", 0, "R");
-      ASSERT_TRUE(store->append(whole));
+      ASSERT_TRUE(put(*store, whole));
     }
     for (const auto& entry : fs::recursive_directory_iterator(fresh.path()))
       if (entry.path().filename().string().starts_with("log-"))
@@ -75,7 +75,7 @@ TEST_F(StoreTest, a_torn_or_garbled_tail_is_cut_at_the_last_transaction_boundary
     auto store = open_here();
     EXPECT_EQ(store->history().end, static_cast<std::int64_t>(whole.size())) << tail;
     EXPECT_EQ(read_all(*store), whole);
-    ASSERT_TRUE(store->append(command("more")));
+    ASSERT_TRUE(put(*store, command("more")));
     EXPECT_EQ(read_all(*store), whole + command("more"));
   }
 }
@@ -86,10 +86,10 @@ TEST_F(StoreTest, recovery_cuts_a_transaction_that_spans_segments) {
     auto store = open();
     full_sync(*store, "aaa", 0, "R");
     for (int i = 0; i < 5; ++i) boundary += command("0123456789");
-    ASSERT_TRUE(store->append(boundary));
-    ASSERT_TRUE(store->append("*1\r\n$5\r\nMULTI\r\n"));
-    for (int i = 0; i < 10; ++i) ASSERT_TRUE(store->append(command("0123456789")));
-    EXPECT_EQ(store->scanner().transaction_boundary(), static_cast<std::int64_t>(boundary.size()));
+    ASSERT_TRUE(put(*store, boundary));
+    ASSERT_TRUE(put(*store, "*1\r\n$5\r\nMULTI\r\n"));
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(put(*store, command("0123456789")));
+    EXPECT_EQ(store->transaction_boundary(), static_cast<std::int64_t>(boundary.size()));
   }
   auto store = open();
   EXPECT_EQ(read_all(*store), boundary);
@@ -99,7 +99,7 @@ TEST_F(StoreTest, an_empty_last_segment_of_a_crash_is_dropped) {
   {
     auto store = open();
     full_sync(*store, "aaa", 0, "R");
-    ASSERT_TRUE(store->append(command(std::string(200, 'x'))));
+    ASSERT_TRUE(put(*store, command(std::string(200, 'x'))));
   }
   const fs::path last = last_segment();
   const std::string name = last.filename().string();
@@ -111,7 +111,7 @@ TEST_F(StoreTest, a_missing_segment_is_corrupt_and_named) {
   {
     auto store = open();
     full_sync(*store, "aaa", 0, "R");
-    ASSERT_TRUE(store->append(command(std::string(350, 'x'))));
+    ASSERT_TRUE(put(*store, command(std::string(350, 'x'))));
   }
   for (const auto& entry : fs::recursive_directory_iterator(dir_.store()))
     if (entry.path().filename().string().ends_with("101")) fs::remove(entry.path());
@@ -124,7 +124,7 @@ TEST_F(StoreTest, a_missing_segment_is_corrupt_and_named) {
 TEST_F(StoreTest, the_old_generation_serves_until_the_new_rdb_is_complete) {
   auto store = open();
   full_sync(*store, "aaa", 100, "OLD");
-  ASSERT_TRUE(store->append(command("old")));
+  ASSERT_TRUE(put(*store, command("old")));
   auto reader = store->open_rdb().value();
   const auto ticket = store->begin_rdb("bbb", 50, Store::RdbPurpose::new_generation).value();
   ASSERT_TRUE(store->write_rdb(ticket, "NE"));
@@ -156,9 +156,9 @@ TEST_F(StoreTest, an_unfinished_rdb_is_gone_after_a_restart_and_the_old_generati
 TEST_F(StoreTest, trims_whole_segments_and_the_rdb_before_what_it_needs) {
   auto store = open();
   full_sync(*store, "aaa", 0, "RDB");
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(store->append(command(std::string(100, 'x'))));
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(put(*store, command(std::string(100, 'x'))));
   EXPECT_TRUE(store->rdb_offset());
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(store->append(command(std::string(100, 'x'))));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(put(*store, command(std::string(100, 'x'))));
   EXPECT_FALSE(store->rdb_offset()) << "an RDB without its log is of no use";
   EXPECT_LE(store->history().end - store->history().log_first + 1, 1200);
   char byte;
@@ -169,12 +169,12 @@ TEST_F(StoreTest, a_pin_holds_segments_up_to_twice_the_budget) {
   auto store = open();
   full_sync(*store, "aaa", 0, "RDB");
   auto pin = store->pin(1);
-  for (int i = 0; i < 12; ++i) ASSERT_TRUE(store->append(command(std::string(100, 'x'))));
+  for (int i = 0; i < 12; ++i) ASSERT_TRUE(put(*store, command(std::string(100, 'x'))));
   EXPECT_EQ(store->history().log_first, 1);
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(store->append(command(std::string(100, 'x'))));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(put(*store, command(std::string(100, 'x'))));
   EXPECT_GT(store->history().log_first, 1);
   pin.reset();
-  ASSERT_TRUE(store->append(command(std::string(100, 'x'))));
+  ASSERT_TRUE(put(*store, command(std::string(100, 'x'))));
   EXPECT_LE(store->history().end - store->history().log_first + 1, 1200);
 }
 
@@ -184,13 +184,13 @@ TEST_F(StoreTest, an_rdb_fetched_beside_the_stream_joins_the_log_it_belongs_to) 
   StoreMeta meta = store->meta();
   ASSERT_TRUE(store->begin_log_at(500));
   EXPECT_FALSE(store->rdb_offset());
-  ASSERT_TRUE(store->append(command("x")));
+  ASSERT_TRUE(put(*store, command("x")));
   const std::int64_t end = store->history().end;
   const auto ticket = store->begin_rdb("aaa", end + 10, Store::RdbPurpose::for_current_log).value();
   ASSERT_TRUE(store->write_rdb(ticket, "SIDE"));
   ASSERT_TRUE(store->commit_rdb(ticket));
   EXPECT_FALSE(store->rdb_offset()) << "it is ahead of the log";
-  ASSERT_TRUE(store->append(command("0123456789")));
+  ASSERT_TRUE(put(*store, command("0123456789")));
   EXPECT_EQ(store->rdb_offset(), end + 10);
   EXPECT_EQ(read_rdb(*store), "SIDE");
   const auto other = store->begin_rdb("zzz", end, Store::RdbPurpose::for_current_log).value();
@@ -214,11 +214,11 @@ TEST_F(StoreTest, truncates_across_segments) {
   auto store = open();
   full_sync(*store, "aaa", 0, "R");
   const std::string first = command("keep");
-  ASSERT_TRUE(store->append(first));
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(store->append(command(std::string(100, 'x'))));
+  ASSERT_TRUE(put(*store, first));
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(put(*store, command(std::string(100, 'x'))));
   ASSERT_TRUE(store->truncate_to(static_cast<std::int64_t>(first.size())));
   EXPECT_EQ(read_all(*store), first);
-  ASSERT_TRUE(store->append(command("next")));
+  ASSERT_TRUE(put(*store, command("next")));
   EXPECT_EQ(read_all(*open_again(store)), first + command("next"));
 }
 
@@ -260,19 +260,19 @@ TEST_F(StoreTest, a_failed_append_appends_nothing_and_a_later_one_works) {
   StoreOptions options;  // one large segment
   auto store = open(options);
   full_sync(*store, "aaa", 0, "R");
-  ASSERT_TRUE(store->append(command("before")));
+  ASSERT_TRUE(put(*store, command("before")));
   const std::int64_t end = store->history().end;
   {
     FileSizeLimit full(200);
-    auto failed = store->append(command(std::string(1000, 'x')));
+    auto failed = put(*store, command(std::string(1000, 'x')));
     ASSERT_FALSE(failed);
     EXPECT_EQ(failed.error().code, Errc::io);
     EXPECT_NE(failed.error().message.find("log-"), std::string::npos) << failed.error().message;
     EXPECT_EQ(store->history().end, end);
   }
-  ASSERT_TRUE(store->append(command("after")));
+  ASSERT_TRUE(put(*store, command("after")));
   EXPECT_EQ(read_all(*store), command("before") + command("after"));
-  EXPECT_FALSE(store->append("nonsense\r\n"));
+  EXPECT_FALSE(put(*store, "nonsense\r\n"));
   EXPECT_EQ(read_all(*store), command("before") + command("after"));
 }
 

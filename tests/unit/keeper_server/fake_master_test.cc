@@ -214,7 +214,7 @@ TEST(FakeMaster, KeepAlivesBeforeAnswerAndHeaderAreNotData) {
     for (const char byte : kGoodRdb + kMark) link.send({&byte, 1});
     // With a mark nothing may follow before the acknowledgement.
     const auto ack = FakeMaster::read_command(link);
-    if (!ack || *ack != resp::Command{"REPLCONF", "ACK", std::to_string(kRdbOffset)}) return;
+    if (!ack || ack->size() < 3 || (*ack)[1] != "ACK" || (*ack)[2] != std::to_string(kRdbOffset)) return;
     link.send(kStream);
     FakeMaster::stay(link);
   });

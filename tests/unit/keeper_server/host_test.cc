@@ -235,8 +235,8 @@ TEST_F(KeeperHost, ReopensItsKeepersAfterARestart) {
   for (const std::uint16_t port : {active, backup})
     ASSERT_TRUE(wait_until([&] { return test::info(port, "master_link_status") == "up"; }));
   std::map<std::string, std::string> uuids;
-  for (const json& keeper : ask(http::Method::get, "/api/v1/keepers").body["keepers"])
-    uuids[keeper["shard"]] = keeper["uuid"];
+  const Answer before = ask(http::Method::get, "/api/v1/keepers");
+  for (const json& keeper : before.body["keepers"]) uuids[keeper["shard"]] = keeper["uuid"];
 
   host_->signal(SIGTERM);
   EXPECT_EQ(host_->exit_code(), 0) << host_->output();

@@ -1,4 +1,4 @@
-#include "metaserver/lock.h"
+#include "common/async/lock.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// One holder at a time, in the order of asking. For coroutines of one loop; it guards a shard's /state and
-// the orders that follow from it across suspension points (a std::mutex must never be held across one).
+// One holder at a time, in the order of asking. For coroutines of one loop; it guards what must not
+// change between a look and the act that follows from it (a std::mutex must never be held across a co_await).
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>
@@ -9,7 +9,7 @@
 
 #include "common/async/task.h"
 
-namespace penstock::metaserver {
+namespace penstock {
 
 class Lock {
  public:
@@ -53,4 +53,4 @@ class Lock {
   bool held_ = false;
 };
 
-}  // namespace penstock::metaserver
+}  // namespace penstock

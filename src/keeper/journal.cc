@@ -1,0 +1,275 @@
+#include "keeper/journal.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "common/async/backoff.h"
+#include "common/async/sleep.h"
+#include "common/log/log.h"
+
+namespace penstock::keeper {
+namespace {
+
+constexpr log::Logger kLog{"keeper"};
+constexpr std::size_t kDiskThreads = 4;
+
+/// The threads that wait for disks, shared by all keepers of the process.
+boost::asio::thread_pool& disk_threads() {
+  static boost::asio::thread_pool pool(kDiskThreads);
+  return pool;
+}
+
+StreamView view_of(std::shared_ptr<char[]> block, std::size_t size) {
+  const char* data = block.get();
+  return {std::move(block), {data, size}};
+}
+
+}  // namespace
+
+Journal::Journal(Executor loop, std::unique_ptr<Store> store, JournalOptions options,
+                 std::function<void()> progressed)
+    : loop_(loop),
+      store_(std::move(store)),
+      options_(options),
+      progressed_(std::move(progressed)),
+      disk_(boost::asio::make_strand(disk_threads().get_executor())),
+      turn_(loop),
+      unwritten_(loop),
+      roomy_(loop) {
+  const Snapshot now = snapshot(true);
+  scanner_ = BoundaryScanner(now.written);
+  window_.reset(now.written);
+  durable_ = now.boundary;
+  apply(now);
+}
+
+Journal::Snapshot Journal::snapshot(bool with_meta) const {
+  Snapshot now;
+  if (with_meta) now.meta = store_->meta();
+  const ReplHistory history = store_->history();
+  now.log = log_on_disk_;
+  now.has_log = !history.replid.empty();
+  now.log_first = history.log_first;
+  now.written = history.end;
+  now.boundary = store_->transaction_boundary();
+  now.rdb_offset = store_->rdb_offset();
+  now.disk_bytes = store_->disk_bytes();
+  return now;
+}
+
+void Journal::apply(Snapshot now) {
+  if (now.meta) meta_ = std::move(*now.meta);
+  log_ = now.log;
+  has_log_ = now.has_log;
+  log_first_ = now.log_first;
+  written_ = now.written;
+  durable_ = options_.fsync == StoreOptions::Fsync::always ? written_ : std::min(durable_, written_);
+  rdb_offset_ = now.rdb_offset;
+  disk_bytes_ = now.disk_bytes;
+}
+
+/// Completions arrive in the order in which the work was done, so the last snapshot is the newest.
+template <class F>
+auto Journal::on_disk(bool meta_changes, F work) -> Task<std::invoke_result_t<F, Store&>> {
+  using R = std::invoke_result_t<F, Store&>;
+  struct Done {
+    R result;
+    Snapshot now;
+  };
+  auto all = [this, meta_changes, work = std::move(work)]() mutable {
+    R result = work(*store_);
+    return Done{std::move(result), snapshot(meta_changes)};
+  };
+  Done done = co_await offload(disk_, std::move(all));
+  apply(std::move(done.now));
+  co_return std::move(done.result);
+}
+
+ReplHistory Journal::history() const {
+  if (!has_log_) return {};
+  return {meta_.replid, meta_.old_ids, log_first_, window_.end()};
+}
+
+Result<> Journal::commit(std::size_t n) {
+  BoundaryScanner next = scanner_;
+  PS_TRY(next.feed({window_.space().data(), n}));
+  scanner_ = next;
+  window_.commit(n);
+  unwritten_.ring();
+  return success();
+}
+
+Task<Result<>> Journal::room() {
+  while (window_.end() - written_ > options_.window_bytes_max) {
+    PS_CO_TRY(co_await roomy_.wait_for(Millis{60'000}));
+  }
+  co_return success();
+}
+
+Task<Result<StreamView>> Journal::read(std::int64_t from) {
+  auto block = take_block(StreamWindow::kBlockMax);
+  auto work = [this, block, from, log = log_](Store& store) -> Result<std::size_t> {
+    if (log != log_on_disk_) return fail(Errc::conflict, "the log has been replaced");
+    return store.read(from, block.get(), StreamWindow::kBlockMax);
+  };
+  PS_CO_TRY(const auto got, co_await on_disk(false, std::move(work)));
+  co_return view_of(std::move(block), got);
+}
+
+Task<Result<>> Journal::save_meta(StoreMeta meta) {
+  auto work = [meta = std::move(meta)](Store& store) { return store.save_meta(meta); };
+  co_return co_await on_disk(true, std::move(work));
+}
+
+Task<Result<>> Journal::truncate_to(std::int64_t end) {
+  if (window_.end() < end || end < window_.first() - 1) {
+    window_.reset(end);
+  } else {
+    window_.truncate(end);
+  }
+  scanner_ = BoundaryScanner(end);
+  auto work = [end](Store& store) -> Result<> {
+    return store.history().end > end ? store.truncate_to(end) : success();
+  };
+  co_return co_await on_disk(false, std::move(work));
+}
+
+Task<Result<>> Journal::begin_log_at(std::int64_t end) {
+  auto work = [this, end](Store& store) -> Result<> {
+    ++log_on_disk_;
+    return store.begin_log_at(end);
+  };
+  PS_CO_TRY(co_await on_disk(true, std::move(work)));
+  scanner_ = BoundaryScanner(end);
+  window_.reset(end);
+  durable_ = end;
+  co_return success();
+}
+
+Task<Result<Store::RdbTicket>> Journal::begin_rdb(std::string replid, std::int64_t offset,
+                                                  Store::RdbPurpose purpose) {
+  auto work = [replid = std::move(replid), offset, purpose](Store& store) {
+    return store.begin_rdb(replid, offset, purpose);
+  };
+  co_return co_await on_disk(false, std::move(work));
+}
+
+Task<Result<>> Journal::write_rdb(Store::RdbTicket ticket, StreamView bytes) {
+  auto work = [ticket, bytes = std::move(bytes)](Store& store) {
+    return store.write_rdb(ticket, bytes.bytes);
+  };
+  co_return co_await on_disk(false, std::move(work));
+}
+
+Task<Result<>> Journal::commit_rdb(Store::RdbTicket ticket) {
+  const std::uint64_t log_before = log_;
+  auto work = [this, ticket](Store& store) -> Result<> {
+    const std::int64_t syncs = store.meta().full_syncs;
+    auto done = store.commit_rdb(ticket);
+    if (store.meta().full_syncs != syncs) ++log_on_disk_;  // a new generation
+    return done;
+  };
+  PS_CO_TRY(co_await on_disk(true, std::move(work)));
+  if (log_ == log_before) co_return success();
+  scanner_ = BoundaryScanner(written_);
+  window_.reset(written_);
+  durable_ = written_;
+  co_return success();
+}
+
+void Journal::abandon_rdb(Store::RdbTicket ticket) {
+  boost::asio::post(disk_, [store = store_, ticket] { store->abandon_rdb(ticket); });
+}
+
+Task<Result<Journal::RdbToRead>> Journal::open_rdb() {
+  auto work = [](Store& store) -> Result<RdbToRead> {
+    PS_TRY(auto reader, store.open_rdb());
+    const std::int64_t offset = reader->offset();
+    return RdbToRead{std::move(reader), store.pin(offset + 1)};
+  };
+  co_return co_await on_disk(false, std::move(work));
+}
+
+Task<Result<StreamView>> Journal::read_rdb(std::shared_ptr<Store::RdbReader> reader, std::uint64_t at) {
+  auto block = take_block(StreamWindow::kBlockMax);
+  auto work = [reader, at, block] { return reader->read(at, block.get(), StreamWindow::kBlockMax); };
+  PS_CO_TRY(const auto got, co_await offload(disk_threads().get_executor(), std::move(work)));
+  if (got == 0) co_return fail(Errc::corrupt, "the RDB is shorter than it was");
+  co_return view_of(std::move(block), got);
+}
+
+/// What lies behind written() at this moment, in one go. On an error part of it may have been written.
+Task<Result<>> Journal::write_once() {
+  auto views = window_.views(written_ + 1, std::numeric_limits<std::size_t>::max());
+  auto work = [this, views = std::move(views), boundary = scanner_.transaction_boundary(),
+               log = log_](Store& store) -> Result<> {
+    if (log != log_on_disk_) return success();  // J2
+    for (std::size_t i = 0; i < views.size(); ++i) {
+      const bool last = i + 1 == views.size();
+      PS_TRY(store.append(views[i].bytes, last ? boundary : store.transaction_boundary()));
+    }
+    return success();
+  };
+  co_return co_await on_disk(false, std::move(work));
+}
+
+Task<void> Journal::run_writer() {
+  Backoff pause(Millis{50}, Millis{1'000});
+  for (;;) {
+    if (written_ >= window_.end()) {
+      if (auto more = co_await unwritten_.wait_for(Millis{60'000}); !more) co_return;
+      continue;
+    }
+    auto done = co_await write_once();
+    release();
+    if (done) {
+      if (!trouble_.empty())
+        kLog.info("the disk takes the stream again", {{"shard", meta_.cluster + "/" + meta_.shard}});
+      trouble_.clear();
+      pause.reset();
+    } else if (trouble_ != done.error().message) {
+      trouble_ = done.error().message;
+      kLog.error("the stream cannot be written",
+                 {{"shard", meta_.cluster + "/" + meta_.shard}, {"why", trouble_}});
+    }
+    progressed_();
+    if (done) continue;
+    if (auto slept = co_await sleep_for(pause.next(1.0)); !slept) co_return;
+  }
+}
+
+/// Memory goes when it is written and sent; who is far behind reads from disk.
+void Journal::release() {
+  std::int64_t wanted = window_.end() + 1;
+  for (const Cursor* cursor : cursors_) wanted = std::min(wanted, cursor->at());
+  wanted = std::max(wanted, window_.end() + 1 - options_.retained_bytes);
+  window_.drop_before(std::min(wanted, written_ + 1));
+  roomy_.ring();
+}
+
+Task<void> Journal::run_syncs() {
+  for (;;) {
+    if (auto slept = co_await sleep_for(Millis{1'000}); !slept) co_return;
+    if (options_.fsync != StoreOptions::Fsync::everysec || durable_ >= written_) continue;
+    // Beside the strand: the store allows it, and the writer goes on meanwhile.
+    const std::uint64_t log = log_;
+    auto work = [store = store_.get()] { return store->fsync_in_background(); };
+    auto synced = co_await offload(disk_threads().get_executor(), std::move(work));
+    if (!synced) {
+      kLog.error("the log could not be synced",
+                 {{"shard", meta_.cluster + "/" + meta_.shard}, {"why", synced.error().message}});
+      continue;
+    }
+    if (log == log_) durable_ = std::min(written_, synced.value());
+    progressed_();
+  }
+}
+
+Task<void> Journal::close() {
+  if (written_ >= window_.end()) co_return;
+  if (auto done = co_await write_once(); !done)
+    kLog.error("the end of the stream could not be written",
+               {{"shard", meta_.cluster + "/" + meta_.shard}, {"why", done.error().message}});
+}
+
+}  // namespace penstock::keeper

@@ -1,0 +1,151 @@
+// The store as the keeper's loop sees it: what must be known at once is kept here, whatever touches a disk is
+// done on a thread, in the order of asking. A disk that stalls delays acknowledgements, never the loop.
+//
+// Stream bytes go through a window in memory: replicas that keep up are sent from there, a writer puts the
+// bytes into the store, and only then are they acknowledged upstream.
+//
+//   J1  written() never passes what the store has taken; end() is what has arrived.
+//   J2  What one log's bytes were read or written for never reaches another log (log numbers).
+#pragma once
+
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/async/lock.h"
+#include "common/async/offload.h"
+#include "common/async/task.h"
+#include "common/async/wakeup.h"
+#include "keeper/core/boundary_scanner.h"
+#include "keeper/core/stream_window.h"
+#include "keeper/store/store.h"
+
+namespace penstock::keeper {
+
+struct JournalOptions {
+  StoreOptions::Fsync fsync = StoreOptions::Fsync::everysec;
+  std::int64_t window_bytes_max = 8 << 20;  ///< so much may wait for the disk; then the upstream waits
+  std::int64_t retained_bytes = 2 << 20;    ///< kept for replicas that are that far behind
+};
+
+/// Belongs to one loop. Waits end when their task is cancelled, but what a thread has begun is waited for.
+class Journal {
+ public:
+  /// `progressed` is called on the loop whenever more was written or synced, or the state of the disk
+  /// changed.
+  Journal(Executor loop, std::unique_ptr<Store> store, JournalOptions options,
+          std::function<void()> progressed);
+
+  // What is known at once.
+  const StoreMeta& meta() const { return meta_; }  ///< as it is on disk
+  /// `end` is what has arrived.
+  ReplHistory history() const;
+  const BoundaryScanner& scanner() const { return scanner_; }
+  std::int64_t written() const { return written_; }  ///< offset up to which the store has taken the stream
+  std::int64_t durable() const { return durable_; }  ///< … and has synced it
+  std::optional<std::int64_t> rdb_offset() const { return rdb_offset_; }
+  std::uint64_t disk_bytes() const { return disk_bytes_; }
+  /// Why the stream cannot be written at the moment; empty when it can.
+  const std::string& trouble() const { return trouble_; }
+
+  // The stream's own path.
+  std::span<char> space() { return window_.space(); }
+  /// The first `n` bytes of space() have arrived. protocol: they are no command stream; nothing was taken.
+  Result<> commit(std::size_t n);
+  /// Ready when there is room for more.
+  Task<Result<>> room();
+  /// A place from which somebody reads; keeps the window from going before it, as far as it is allowed to.
+  class Cursor {
+   public:
+    Cursor(Journal& journal, std::int64_t at) : journal_(journal), at_(at) {
+      self_ = journal_.cursors_.insert(journal_.cursors_.end(), this);
+    }
+    Cursor(const Cursor&) = delete;
+    Cursor& operator=(const Cursor&) = delete;
+    ~Cursor() { journal_.cursors_.erase(self_); }
+    std::int64_t at() const { return at_; }
+    void advance(std::size_t n) { at_ += static_cast<std::int64_t>(n); }
+
+   private:
+    friend class Journal;
+    Journal& journal_;
+    std::int64_t at_;
+    std::list<const Cursor*>::iterator self_;
+  };
+  /// What stands at the cursor and is in memory: at most `max` bytes, empty when it is not.
+  std::vector<StreamView> at_hand(const Cursor& cursor, std::size_t max) const {
+    return window_.views(cursor.at(), max);
+  }
+  /// From disk, up to a block. Empty: nothing is written behind `from` yet. not_found: trimmed; conflict:
+  /// another log has taken this one's place.
+  Task<Result<StreamView>> read(std::int64_t from);
+
+  // What changes the metadata: hold the turn from reading meta() until the change is saved.
+  Task<Result<Lock::Held>> turn() { return turn_.take(); }
+  Task<Result<>> save_meta(StoreMeta meta);
+  /// Forgets what stands behind `end`, in memory and on disk.
+  Task<Result<>> truncate_to(std::int64_t end);
+  Task<Result<>> begin_log_at(std::int64_t end);
+
+  // See Store.
+  Task<Result<Store::RdbTicket>> begin_rdb(std::string replid, std::int64_t offset,
+                                           Store::RdbPurpose purpose);
+  Task<Result<>> write_rdb(Store::RdbTicket ticket, StreamView bytes);
+  Task<Result<>> commit_rdb(Store::RdbTicket ticket);  ///< holding the turn
+  void abandon_rdb(Store::RdbTicket ticket);           ///< soon
+  struct RdbToRead {
+    std::shared_ptr<Store::RdbReader> reader;
+    std::shared_ptr<void> pin;  ///< keeps the log that belongs to it
+  };
+  Task<Result<RdbToRead>> open_rdb();
+  Task<Result<StreamView>> read_rdb(std::shared_ptr<Store::RdbReader> reader, std::uint64_t at);
+
+  // For the owner's task group.
+  Task<void> run_writer();
+  Task<void> run_syncs();  ///< once a second with everysec
+  /// When those have ended: writes what is left.
+  Task<void> close();
+
+ private:
+  /// What the loop has to know after a change on disk.
+  struct Snapshot {
+    std::optional<StoreMeta> meta;
+    std::uint64_t log = 0;
+    bool has_log = false;
+    std::int64_t log_first = 0, written = 0, boundary = 0;
+    std::optional<std::int64_t> rdb_offset;
+    std::uint64_t disk_bytes = 0;
+  };
+  template <class F>
+  auto on_disk(bool meta_changes, F work) -> Task<std::invoke_result_t<F, Store&>>;
+  Snapshot snapshot(bool with_meta) const;
+  void apply(Snapshot now);
+  Task<Result<>> write_once();
+  void release();
+
+  Executor loop_;
+  std::shared_ptr<Store> store_;  ///< also of what was posted to disk_ and nobody waits for
+  JournalOptions options_;
+  std::function<void()> progressed_;
+  boost::asio::strand<boost::asio::thread_pool::executor_type> disk_;  ///< where store_ is used
+  std::uint64_t log_on_disk_ = 0;                                      ///< counts logs; touched on disk_ only
+  std::uint64_t log_ = 0;                                              ///< the same, as the loop knows it
+
+  StoreMeta meta_;
+  bool has_log_ = false;
+  std::int64_t log_first_ = 0, written_ = 0, durable_ = 0;
+  std::optional<std::int64_t> rdb_offset_;
+  std::uint64_t disk_bytes_ = 0;
+  BoundaryScanner scanner_;
+  StreamWindow window_;
+  std::list<const Cursor*> cursors_;
+  std::string trouble_;
+  Lock turn_;
+  Wakeup unwritten_, roomy_;
+};
+
+}  // namespace penstock::keeper
