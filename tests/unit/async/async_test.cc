@@ -1,10 +1,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <boost/asio/thread_pool.hpp>
 #include <memory>
 #include <thread>
 
-#include <boost/asio/thread_pool.hpp>
 #include "common/async/backoff.h"
 #include "common/async/broadcast.h"
 #include "common/async/offload.h"
