@@ -12,6 +12,9 @@ namespace {
 
 constexpr log::Logger kLog{"keeper"};
 constexpr std::size_t kDiskThreads = 4;
+constexpr std::int64_t kBusyBytes = 64 << 10;  ///< a write of that much says that more is to come at once
+constexpr std::int64_t kWriteBytes = 1 << 20;  ///< … and then so much is worth waiting for
+constexpr Millis kGatherMax{2};
 
 /// The threads that wait for disks, shared by all keepers of the process.
 boost::asio::thread_pool& disk_threads() {
@@ -213,14 +216,35 @@ Task<Result<>> Journal::write_once() {
   co_return co_await on_disk(false, std::move(work));
 }
 
+void Journal::hurry() {
+  hurried_ = true;
+  unwritten_.ring();
+}
+
+/// Under load few large writes cost less than many: each is a change of threads, there and back.
+Task<Result<>> Journal::gather() {
+  const MonoTime begun = MonoClock::now();
+  while (!hurried_ && window_.end() - written_ < kWriteBytes && MonoClock::now() - begun < kGatherMax) {
+    PS_CO_TRY(co_await unwritten_.wait_for(kGatherMax));
+  }
+  hurried_ = false;
+  co_return success();
+}
+
 Task<void> Journal::run_writer() {
   Backoff pause(Millis{50}, Millis{1'000});
+  bool busy = false;
   for (;;) {
     if (written_ >= window_.end()) {
       if (auto more = co_await unwritten_.wait_for(Millis{60'000}); !more) co_return;
       continue;
     }
+    if (busy) {
+      if (auto gathered = co_await gather(); !gathered) co_return;
+    }
+    const std::int64_t before = written_;
     auto done = co_await write_once();
+    busy = written_ - before >= kBusyBytes;
     release();
     if (done) {
       if (!trouble_.empty())

@@ -29,7 +29,7 @@ namespace penstock::keeper {
 struct JournalOptions {
   StoreOptions::Fsync fsync = StoreOptions::Fsync::everysec;
   std::int64_t window_bytes_max = 8 << 20;  ///< so much may wait for the disk; then the upstream waits
-  std::int64_t retained_bytes = 2 << 20;    ///< kept for replicas that are that far behind
+  std::int64_t retained_bytes = 8 << 20;    ///< kept for replicas that are that far behind
 };
 
 /// Belongs to one loop. Waits end when their task is cancelled, but what a thread has begun is waited for.
@@ -58,6 +58,8 @@ class Journal {
   Result<> commit(std::size_t n);
   /// Ready when there is room for more.
   Task<Result<>> room();
+  /// Somebody waits for written() to move: no time is spent on gathering more.
+  void hurry();
   /// A place from which somebody reads; keeps the window from going before it, as far as it is allowed to.
   class Cursor {
    public:
@@ -126,6 +128,7 @@ class Journal {
   void apply(Snapshot now);
   Task<Result<>> write_once();
   void release();
+  Task<Result<>> gather();
 
   Executor loop_;
   std::shared_ptr<Store> store_;  ///< also of what was posted to disk_ and nobody waits for
@@ -144,6 +147,7 @@ class Journal {
   StreamWindow window_;
   std::list<const Cursor*> cursors_;
   std::string trouble_;
+  bool hurried_ = false;
   Lock turn_;
   Wakeup unwritten_, roomy_;
 };

@@ -323,6 +323,7 @@ Task<Result<>> UpstreamLink::stream(Connection* connection) {
     PS_CO_TRY(journal_.commit(n));
     streamed_ = true;
     if (journal_.scanner().getacks_in_last_feed() > 0) asked_at_ = journal_.scanner().end();
+    if (asked_at_ >= 0 || eager_acks_) journal_.hurry();
     listener_.log_grew();
   }
 }
