@@ -3,6 +3,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstdio>
@@ -24,12 +25,15 @@ namespace {
   std::abort();
 }
 
-/// A cancelled awaitable throws operation_aborted from its next co_await; that is a normal end.
+/// A cancelled awaitable throws operation_aborted from its next co_await; that is a normal end. Two that ran
+/// side by side (operator&& and operator||) throw one exception that holds both.
 bool is_cancellation(std::exception_ptr exception) {
   try {
     std::rethrow_exception(exception);
   } catch (const boost::system::system_error& e) {
     return e.code() == boost::asio::error::operation_aborted;
+  } catch (const boost::asio::multiple_exceptions& e) {
+    return is_cancellation(e.first_exception());
   } catch (...) {
     return false;
   }

@@ -218,5 +218,33 @@ TEST(Backoff, doubles_to_its_ceiling_with_jitter_between_half_and_whole) {
   EXPECT_EQ(backoff.next(0.0), 50ms);
 }
 
+Task<void> heed_nothing() {
+  for (;;) {
+    [[maybe_unused]] auto slept = co_await sleep_for(1ms);
+  }
+}
+Task<void> heed_nothing_twice() {
+  using namespace boost::asio::experimental::awaitable_operators;
+  co_await (heed_nothing() && heed_nothing());
+}
+Task<void> heed_nothing_within() {
+  using namespace boost::asio::experimental::awaitable_operators;
+  co_await (heed_nothing_twice() || heed_nothing_twice());
+}
+
+Task<std::size_t> stopped_in_the_middle() {
+  TaskGroup group(co_await boost::asio::this_coro::executor);
+  group.spawn("both", heed_nothing_twice());
+  group.spawn("either", heed_nothing_within());
+  [[maybe_unused]] auto slept = co_await sleep_for(5ms);
+  co_await group.stop();
+  co_return group.size();
+}
+
+TEST(TaskGroup, tasks_side_by_side_that_are_cancelled_end_normally) {
+  boost::asio::io_context loop;
+  EXPECT_EQ(run(loop, stopped_in_the_middle()), 0u);
+}
+
 }  // namespace
 }  // namespace penstock
