@@ -138,6 +138,9 @@ Result<> Host::launch(const ShardKey& shard, Running& running) {
   options.shard = shard.second;
   options.listen = running.address;
   options.announce_host = options_.announce_host;
+  options.user = options_.user;
+  options.password = options_.password;
+  options.required_password = options_.required_password;
   options.store = options_.store;
   model::KeeperRegistration registration{options_.id, running.address, store->meta().uuid};
   auto keeper = std::make_unique<Keeper>(executor_, std::move(options), std::move(store));
@@ -276,6 +279,11 @@ Task<void> Host::measure_loop() {
           .set(static_cast<double>(report.replicas));
       registry_.gauge("penstock_keeper_upstream_connected", "1 while the upstream link streams.", labels)
           .set(report.link == "connected");
+      registry_.gauge("penstock_keeper_diverged_files", "Tails that a new history did not have.", labels)
+          .set(static_cast<double>(running.keeper->journal().saved_tails()));
+      registry_
+          .gauge("penstock_keeper_upstream_held", "1 while an empty upstream is not let through.", labels)
+          .set(running.keeper->upstream_held_back() ? 1 : 0);
       registry_.gauge("penstock_keeper_active", "1 while ACTIVE.", labels)
           .set(report.state == model::KeeperState::active);
       registry_.gauge("penstock_keeper_full_syncs", "Full syncs taken from upstream.", labels)

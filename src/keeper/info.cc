@@ -13,6 +13,11 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+std::string one_line(std::string text) {
+  std::ranges::replace_if(text, [](unsigned char c) { return c < ' '; }, ' ');
+  return text;
+}
+
 bool link_is_up(const model::KeeperReport& report) {
   return report.link == "connected";
 }
@@ -64,7 +69,10 @@ void keeper_section(std::ostream& out, const InfoFacts& facts) {
       << "\r\nkeeper_uuid:" << report.uuid << "\r\nkeeper_link:" << report.link
       << "\r\nkeeper_handover:" << model::to_string(report.handover)
       << "\r\nkeeper_rdb_offset:" << report.rdb_offset << "\r\nkeeper_full_syncs:" << report.full_syncs
-      << "\r\n";
+      << "\r\nkeeper_written_offset:" << facts.written << "\r\nkeeper_durable_offset:" << facts.durable
+      << "\r\nkeeper_diverged_files:" << facts.diverged_files
+      << "\r\nkeeper_upstream_error:" << one_line(facts.upstream_error)
+      << "\r\nkeeper_disk_trouble:" << one_line(facts.disk_trouble) << "\r\n";
 }
 
 }  // namespace

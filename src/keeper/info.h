@@ -23,6 +23,9 @@ struct InfoFacts {
   std::uint16_t port = 0;
   std::int64_t backlog_bytes = 0;  ///< the log's budget
   std::int64_t partial_syncs_served = 0;
+  std::int64_t written = 0, durable = 0;  ///< offsets: on disk, and synced
+  std::size_t diverged_files = 0;         ///< see Store::save_tail
+  std::string upstream_error, disk_trouble;
   std::vector<ReplicaLine> replicas;
   /// What a Sentinel asked this keeper to follow and the keeper only pretended to: INFO names it as the
   /// master with the link up, so that Sentinel's fail-over does not wait for us. ROLE and KEEPER GETSTATE

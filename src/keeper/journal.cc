@@ -48,7 +48,10 @@ Journal::Journal(Executor loop, std::unique_ptr<Store> store, JournalOptions opt
 
 Journal::Snapshot Journal::snapshot(bool with_meta) const {
   Snapshot now;
-  if (with_meta) now.meta = store_->meta();
+  if (with_meta) {
+    now.meta = store_->meta();
+    now.saved_tails = store_->saved_tails().size();
+  }
   const ReplHistory history = store_->history();
   now.log = log_on_disk_;
   now.has_log = !history.replid.empty();
@@ -61,7 +64,10 @@ Journal::Snapshot Journal::snapshot(bool with_meta) const {
 }
 
 void Journal::apply(Snapshot now) {
-  if (now.meta) meta_ = std::move(*now.meta);
+  if (now.meta) {
+    meta_ = std::move(*now.meta);
+    saved_tails_ = now.saved_tails;
+  }
   log_ = now.log;
   has_log_ = now.has_log;
   log_first_ = now.log_first;
@@ -149,6 +155,11 @@ Task<Result<>> Journal::begin_log_at(std::int64_t end) {
   co_return success();
 }
 
+Task<Result<std::filesystem::path>> Journal::save_tail(std::int64_t from) {
+  auto work = [from](Store& store) { return store.save_tail(from); };
+  co_return co_await on_disk(true, std::move(work));
+}
+
 Task<Result<Store::RdbTicket>> Journal::begin_rdb(std::string replid, std::int64_t offset,
                                                   Store::RdbPurpose purpose) {
   auto work = [replid = std::move(replid), offset, purpose](Store& store) {
@@ -164,11 +175,11 @@ Task<Result<>> Journal::write_rdb(Store::RdbTicket ticket, StreamView bytes) {
   co_return co_await on_disk(false, std::move(work));
 }
 
-Task<Result<>> Journal::commit_rdb(Store::RdbTicket ticket) {
+Task<Result<>> Journal::commit_rdb(Store::RdbTicket ticket, bool has_data) {
   const std::uint64_t log_before = log_;
-  auto work = [this, ticket](Store& store) -> Result<> {
+  auto work = [this, ticket, has_data](Store& store) -> Result<> {
     const std::int64_t syncs = store.meta().full_syncs;
-    auto done = store.commit_rdb(ticket);
+    auto done = store.commit_rdb(ticket, has_data);
     if (store.meta().full_syncs != syncs) ++log_on_disk_;  // a new generation
     return done;
   };

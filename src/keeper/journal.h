@@ -92,13 +92,15 @@ class Journal {
   /// Forgets what stands behind `end`, in memory and on disk.
   Task<Result<>> truncate_to(std::int64_t end);
   Task<Result<>> begin_log_at(std::int64_t end);
+  Task<Result<std::filesystem::path>> save_tail(std::int64_t from);  ///< of what is written
+  std::size_t saved_tails() const { return saved_tails_; }
 
   // See Store.
   Task<Result<Store::RdbTicket>> begin_rdb(std::string replid, std::int64_t offset,
                                            Store::RdbPurpose purpose);
   Task<Result<>> write_rdb(Store::RdbTicket ticket, StreamView bytes);
-  Task<Result<>> commit_rdb(Store::RdbTicket ticket);  ///< holding the turn
-  void abandon_rdb(Store::RdbTicket ticket);           ///< soon
+  Task<Result<>> commit_rdb(Store::RdbTicket ticket, bool has_data);  ///< holding the turn
+  void abandon_rdb(Store::RdbTicket ticket);                          ///< soon
   struct RdbToRead {
     std::shared_ptr<Store::RdbReader> reader;
     std::shared_ptr<void> pin;  ///< keeps the log that belongs to it
@@ -121,6 +123,7 @@ class Journal {
     std::int64_t log_first = 0, written = 0, boundary = 0;
     std::optional<std::int64_t> rdb_offset;
     std::uint64_t disk_bytes = 0;
+    std::size_t saved_tails = 0;  ///< with meta
   };
   template <class F>
   auto on_disk(bool meta_changes, F work) -> Task<std::invoke_result_t<F, Store&>>;
@@ -143,6 +146,7 @@ class Journal {
   std::int64_t log_first_ = 0, written_ = 0, durable_ = 0;
   std::optional<std::int64_t> rdb_offset_;
   std::uint64_t disk_bytes_ = 0;
+  std::size_t saved_tails_ = 0;
   BoundaryScanner scanner_;
   StreamWindow window_;
   std::list<const Cursor*> cursors_;

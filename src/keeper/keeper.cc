@@ -1,5 +1,6 @@
 #include "keeper/keeper.h"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <limits>
@@ -22,6 +23,9 @@ UpstreamOptions upstream_options(const KeeperOptions& options) {
   UpstreamOptions upstream;
   upstream.listening_port = options.listen.port;
   upstream.announce_host = options.announce_host;
+  upstream.user = options.user;
+  upstream.password = options.password;
+  upstream.self = options.listen;
   return upstream;
 }
 
@@ -248,7 +252,7 @@ model::KeeperReport Keeper::report() const {
   report.upstream = link_.upstream();
   report.link = link_.state();
   report.replid = history.replid;
-  report.offset = history.end;
+  report.offset = std::min(history.end, journal_.written());
   if (!history.old_ids.empty()) {
     report.replid2 = history.old_ids.front().id;
     report.second_offset = history.old_ids.front().limit;
@@ -282,7 +286,19 @@ Task<void> Keeper::tick_loop() {
     if (auto slept = co_await sleep_for(Millis{1'000}); !slept) co_return;
     expire_handover();
     for (Session* session : sessions_) session->cut_if_silent();
+    co_await note_data();
   }
+}
+
+/// Once in the life of a history: it holds something now.
+Task<void> Keeper::note_data() {
+  if (journal_.meta().has_data || !journal_.scanner().saw_data()) co_return;
+  auto turn = co_await journal_.turn();
+  if (!turn) co_return;
+  StoreMeta meta = journal_.meta();
+  meta.has_data = true;
+  if (auto saved = co_await journal_.save_meta(std::move(meta)); !saved)
+    kLog.error("metadata could not be written", {{"why", saved.error().message}});
 }
 
 }  // namespace penstock::keeper

@@ -9,6 +9,7 @@
 
 #include "common/async/broadcast.h"
 #include "common/async/task_group.h"
+#include "keeper/core/full_sync_gate.h"
 #include "keeper/core/order.h"
 #include "keeper/journal.h"
 #include "keeper/upstream_link.h"
@@ -20,8 +21,10 @@ class Session;
 struct KeeperOptions {
   std::string cluster, shard;
   Address listen;
-  std::string announce_host;  ///< empty: what upstream sees
-  bool standalone = false;    ///< no control plane: always ACTIVE, obeys any REPLICAOF
+  std::string announce_host;      ///< empty: what upstream sees
+  std::string user, password;     ///< for the upstream; no password: no AUTH
+  std::string required_password;  ///< of everybody who connects; empty: nothing is asked
+  bool standalone = false;        ///< no control plane: always ACTIVE, obeys any REPLICAOF
   StoreOptions store;
 };
 
@@ -47,6 +50,9 @@ class Keeper : private UpstreamListener {
   Task<Result<>> arm_handover(std::string replid, std::uint64_t epoch, std::int64_t ttl_ms);
   Task<Result<>> accept_handover();
   Task<Result<>> abort_handover();
+  /// The next full sync may bring an empty data set in the place of what is held.
+  void accept_empty_upstream() { link_.accept_empty(); }
+  bool upstream_held_back() const { return link_.held_back(); }
   /// REPLICAOF without an epoch. The error is for -ERR; success means +OK, obeyed or not.
   Task<Result<>> replicaof(std::optional<Address> target);
 
@@ -63,6 +69,7 @@ class Keeper : private UpstreamListener {
   void progressed();
   std::int64_t now_ms() const;
   void expire_handover();
+  Task<void> note_data();
   bool serves() const;
   Standing standing() const;
 
@@ -77,6 +84,7 @@ class Keeper : private UpstreamListener {
   Handover handover_;
   std::optional<Address> pretended_upstream_;  ///< see InfoFacts
   std::set<Session*> sessions_;
+  FullSyncGate full_sync_gate_;
   std::int64_t full_syncs_served_ = 0;
   std::int64_t partial_syncs_served_ = 0;
   TaskGroup tasks_;

@@ -2,9 +2,11 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <tuple>
 
 #include "common/daemon/daemon.h"
 #include "keeper/host.h"
+#include "keeper/options.h"
 #include "keeper/standalone.h"
 
 namespace {
@@ -21,13 +23,17 @@ int wrong_use(const std::string& what) {
 
 int run_standalone(int argc, char** argv) {
   CLI::App app{"penstock-keeper --standalone: a disk-backed replication relay"};
-  std::string listen, upstream, data, level = "info";
+  std::string listen, upstream, data, user, password_file, required_password_file, level = "info";
   std::uint64_t segment_mb = 64, log_mb = 1024;
   bool standalone = false;
   app.add_flag("--standalone", standalone, "run one keeper, without ZooKeeper");
   app.add_option("--listen", listen, "ip:port to serve replicas at")->required();
   app.add_option("--upstream", upstream, "ip:port of the master or keeper to follow");
   app.add_option("--data", data, "directory of RDB and log")->required();
+  app.add_option("--user", user, "what the keeper says to the upstream, with --password-file");
+  app.add_option("--password-file", password_file, "file that holds the upstream's password");
+  app.add_option("--required-password-file", required_password_file,
+                 "file that holds the password that replicas have to say");
   app.add_option("--segment-mb", segment_mb, "size of a log segment")->check(CLI::Range(1, 4096));
   app.add_option("--log-mb", log_mb, "budget of the log")->check(CLI::Range(2, 1 << 20));
   app.add_option("--log-level", level, "debug, info, warn, error");
@@ -48,6 +54,16 @@ int run_standalone(int argc, char** argv) {
     options.upstream = upstream_address.value();
   }
   options.data = data;
+  options.user = user;
+  if (!user.empty() && password_file.empty()) return wrong_use("--user: needs --password-file");
+  for (const auto& [flag, file, secret] :
+       {std::tuple("--password-file", &password_file, &options.password),
+        std::tuple("--required-password-file", &required_password_file, &options.required_password)}) {
+    if (file->empty()) continue;
+    auto read = keeper::read_secret(*file);
+    if (!read) return wrong_use(std::string(flag) + ": " + read.error().message);
+    *secret = read.value();
+  }
   options.store.segment_bytes = segment_mb << 20;
   options.store.log_bytes_max = log_mb << 20;
   penstock::log::Options log;

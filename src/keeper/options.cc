@@ -1,5 +1,7 @@
 #include "keeper/options.h"
 
+#include "keeper/store/file.h"
+
 namespace penstock::keeper {
 namespace {
 
@@ -23,7 +25,23 @@ StoreOptions read_store(config::Reader& reader) {
   return store;
 }
 
+/// A secret stands in a file of its own, so that this one can be shown.
+std::string read_secret_option(config::Reader& reader, const std::string& key) {
+  const std::string file = reader.string(key, "");
+  if (file.empty()) return "";
+  auto secret = read_secret(file);
+  if (!secret) reader.problem(key, secret.error().message);
+  return secret ? secret.value() : "";
+}
+
 }  // namespace
+
+Result<std::string> read_secret(const std::filesystem::path& file) {
+  PS_TRY(auto text, read_file(file));
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  if (text.empty()) return fail(Errc::invalid_argument, file.string() + ": is empty");
+  return text;
+}
 
 HostOptions read_options(config::Reader& reader) {
   HostOptions options;
@@ -38,6 +56,9 @@ HostOptions read_options(config::Reader& reader) {
   options.admin_port = admin.port;
   options.advertise_host = reader.string("admin.advertise_host", admin.host);
   options.announce_host = reader.string("announce_host", "");
+  options.user = reader.string("auth.user", "");
+  options.password = read_secret_option(reader, "auth.password_file");
+  options.required_password = read_secret_option(reader, "auth.required_password_file");
   options.store = read_store(reader);
   return options;
 }

@@ -21,8 +21,13 @@ struct HostOptions {
   std::string advertise_host;  ///< where others reach this host's admin port; default: admin_host
   std::string
       announce_host;  ///< what keepers tell upstream as their address; empty: the address they connect from
+  std::string user, password;     ///< for upstreams
+  std::string required_password;  ///< of everybody who connects to a keeper
   StoreOptions store;
 };
+
+/// What a file holds without the newline at its end; the error names the file. Empty is an error too.
+Result<std::string> read_secret(const std::filesystem::path& file);
 
 /// Problems stay in the reader until its finish().
 HostOptions read_options(config::Reader& reader);

@@ -46,6 +46,11 @@ Task<Result<>> Session::decide_and_start(std::int64_t* cursor) {
     offer.rdb_arriving = keeper_.link_.rdb_arriving();
     offer.rdb_offset = keeper_.journal_.rdb_offset();
     offer.waited_ms = std::chrono::duration_cast<Millis>(MonoClock::now() - began).count();
+    if (auto why = circle(); !why.empty()) {
+      keeper_.link_.blame(why);
+      PS_CO_TRY(co_await write("-NOMASTERLINK " + why + "\r\n"));
+      co_return fail(Errc::refused, why);
+    }
     const ReplHistory history = keeper_.journal_.history();
     const PsyncDecision decision = decide_psync(known(psync_), history, offer);
     if (const auto* yes = std::get_if<Continue>(&decision)) {
@@ -56,6 +61,11 @@ Task<Result<>> Session::decide_and_start(std::int64_t* cursor) {
       co_return co_await write("+CONTINUE " + yes->replid + "\r\n");
     }
     if (const auto* full = std::get_if<FullResync>(&decision)) {
+      PS_CO_TRY(const bool go, co_await may_sync_now());
+      if (!go) {
+        PS_CO_TRY(co_await keep_alive(&last_newline));
+        continue;
+      }
       ++keeper_.full_syncs_served_;
       kLog.info("replica gets a full resync",
                 {{"replica", replica_line().address.text()},
@@ -70,12 +80,36 @@ Task<Result<>> Session::decide_and_start(std::int64_t* cursor) {
       co_return fail(Errc::unavailable, later->reason);
     }
     if (std::get<WaitFor>(decision).needs_rdb) keeper_.link_.want_rdb();
-    PS_CO_TRY(co_await keeper_.changed_.wait_for(kKeepAlive));
-    if (MonoClock::now() - last_newline >= kKeepAlive) {
-      last_newline = MonoClock::now();
-      PS_CO_TRY(co_await write("\n"));
-    }
+    PS_CO_TRY(co_await keep_alive(&last_newline));
   }
+}
+
+/// Until something changes, with a newline each second.
+Task<Result<>> Session::keep_alive(MonoTime* last_newline) {
+  PS_CO_TRY(co_await keeper_.changed_.wait_for(kKeepAlive));
+  if (MonoClock::now() - *last_newline < kKeepAlive) co_return success();
+  *last_newline = MonoClock::now();
+  co_return co_await write("\n");
+}
+
+/// Why the one who asks cannot be served: it is the one whom this keeper follows.
+std::string Session::circle() const {
+  const Address replica = replica_line().address;
+  if (replica.port == 0 || keeper_.link_.upstream() != replica || keeper_.link_.streaming()) return "";
+  return "a circle: " + replica.text() + " follows this keeper, and this keeper follows it";
+}
+
+/// false: wait, others are being served. An error has been told to the replica.
+Task<Result<bool>> Session::may_sync_now() {
+  const Address replica = replica_line().address;
+  const auto answer = keeper_.full_sync_gate_.ask(replica.text(), replica.host, keeper_.now_ms());
+  if (answer.verdict == FullSyncGate::Answer::Verdict::wait) co_return false;
+  if (answer.verdict == FullSyncGate::Answer::Verdict::go) co_return true;
+  const std::string why = std::to_string(answer.failures) +
+                          " full syncs in a row were not loaded; the next one in " +
+                          std::to_string(answer.wait_ms) + " ms";
+  PS_CO_TRY(co_await write("-NOMASTERLINK " + why + "\r\n"));
+  co_return fail(Errc::unavailable, why);
 }
 
 /// The old master of a planned switch hands itself over: held until ACCEPT, ABORT or the TTL.
@@ -114,6 +148,16 @@ Task<Result<>> Session::decide_failover(std::int64_t* cursor) {
 /// The length is known, so the RDB goes out as $<len>: the stream may follow without waiting for an
 /// acknowledgement.
 Task<Result<>> Session::send_rdb(std::int64_t* cursor, std::string replid) {
+  given_rdb_ = replica_port_ != 0;  // without one it is nobody who could be known again
+  struct Transfer {
+    FullSyncGate& gate;
+    Broadcast& changed;
+    std::string host;
+    ~Transfer() {
+      gate.sent(host);
+      changed.ring();
+    }
+  } transfer{keeper_.full_sync_gate_, keeper_.changed_, replica_line().address.host};
   const std::uint64_t generation = keeper_.history_generation_;
   PS_CO_TRY(const auto rdb, co_await keeper_.journal_.open_rdb());
   if (generation != keeper_.history_generation_)

@@ -55,6 +55,18 @@ std::string wrong_arguments(std::string_view command) {
   return error_line("ERR wrong number of arguments for '" + std::string(command) + "'");
 }
 
+bool is_allowed_to_strangers(std::string_view name) {
+  return name == "AUTH" || name == "HELLO" || name == "PING" || name == "QUIT";
+}
+
+/// In a time that says nothing of where they differ.
+bool same_secret(std::string_view a, std::string_view b) {
+  unsigned char difference = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    difference |= static_cast<unsigned char>(a[i] ^ b[i % std::max<std::size_t>(b.size(), 1)]);
+  return difference == 0;
+}
+
 }  // namespace
 
 Task<void> serve_session(Keeper* keeper, tcp::socket socket) {
@@ -72,10 +84,13 @@ Session::Session(Keeper& keeper, tcp::socket socket)
   socket_.set_option(asio::socket_base::keep_alive(true), error);
   const auto endpoint = socket_.remote_endpoint(error);
   if (!error) peer_ = endpoint.address().to_string();
+  authenticated_ = keeper_.options().required_password.empty();
   keeper_.sessions_.insert(this);
 }
 
 Session::~Session() {
+  if (given_rdb_)
+    keeper_.full_sync_gate_.ended(replica_line().address.text(), acknowledged_ > 0, keeper_.now_ms());
   keeper_.sessions_.erase(this);
 }
 
@@ -148,7 +163,9 @@ Task<void> Session::take(Command command) {
     }
     co_return;
   }
-  if (command[0] == "PSYNC" && !transaction_) {
+  if (!authenticated_ && !is_allowed_to_strangers(command[0])) {
+    out_ += error_line("NOAUTH Authentication required.");
+  } else if (command[0] == "PSYNC" && !transaction_) {
     const auto from = command.size() >= 3 ? number<std::int64_t>(command[2]) : std::nullopt;
     const bool failover = command.size() == 4 && upper(command[3]) == "FAILOVER";
     if (!from || (command.size() != 3 && !failover)) {
@@ -223,8 +240,7 @@ Session::Answer Session::answer_at_once(const Command& command) {
     return "*3\r\n$11\r\nunsubscribe\r\n$-1\r\n:0\r\n";
   }
   if (name == "PUBLISH") return publish_command(command);
-  if (name == "AUTH")
-    return error_line("ERR AUTH <password> called without any password configured for this keeper");
+  if (name == "AUTH") return auth(command);
   if (name == "HELLO") return error_line("NOPROTO unsupported protocol version");
   if (name == "SCRIPT") return error_line("NOTBUSY No scripts in execution right now.");
   if (name == "SELECT") return ok();
@@ -263,7 +279,11 @@ Session::Answer Session::keeper_command(const Command& command) {
     resp::append_bulk(out, info_text(facts(), ""));
     return out;
   }
-  return error_line("ERR KEEPER knows GETSTATE, SETSTATE, INFO and HANDOVER");
+  if (what == "ACCEPTEMPTY") {
+    keeper_.accept_empty_upstream();
+    return ok();
+  }
+  return error_line("ERR KEEPER knows GETSTATE, SETSTATE, INFO, HANDOVER and ACCEPTEMPTY");
 }
 
 /// KEEPER SETSTATE ACTIVE|BACKUP <ip> <port> EPOCH <u64> [ACTIVEDC yes|no] [MEMBERS <ip:port> …]
@@ -313,6 +333,18 @@ Task<Session::Answer> Session::handover(Command command) {
   if (!epoch) co_return error_line("ERR EPOCH: must be an unsigned number");
   if (!ttl) co_return error_line("ERR TTL: must be a number of milliseconds");
   co_return answer_of(co_await keeper_.arm_handover(command[3], *epoch, *ttl));
+}
+
+/// AUTH [user] password: there is one password, whoever says it.
+Session::Answer Session::auth(const Command& command) {
+  if (command.size() != 2 && command.size() != 3) return wrong_arguments("AUTH");
+  const std::string& required = keeper_.options().required_password;
+  if (required.empty())
+    return error_line("ERR AUTH <password> called without any password configured for this keeper");
+  if (!same_secret(command.back(), required))
+    return error_line("WRONGPASS invalid username-password pair or user is disabled.");
+  authenticated_ = true;
+  return ok();
 }
 
 Session::Answer Session::replconf(const Command& command) {
@@ -412,6 +444,11 @@ InfoFacts Session::facts() const {
   facts.port = keeper_.options().listen.port;
   facts.backlog_bytes = static_cast<std::int64_t>(keeper_.options().store.log_bytes_max);
   facts.partial_syncs_served = keeper_.partial_syncs_served_;
+  facts.written = keeper_.journal_.written();
+  facts.durable = keeper_.journal_.durable();
+  facts.diverged_files = keeper_.journal_.saved_tails();
+  facts.upstream_error = keeper_.upstream_error();
+  facts.disk_trouble = keeper_.journal_.trouble();
   facts.pretended_upstream = keeper_.pretended_upstream_;
   for (const Session* session : keeper_.sessions_)
     if (session->is_replica()) facts.replicas.push_back(session->replica_line());

@@ -50,6 +50,7 @@ class Session {
   Answer keeper_command(const Command& command);
   Task<Answer> setstate(Command command);
   Task<Answer> handover(Command command);
+  Answer auth(const Command& command);
   Answer replconf(const Command& command);
   Task<Answer> replicaof(Command command);
   Answer client(const Command& command);
@@ -61,6 +62,9 @@ class Session {
   // The replica's feed (replica_feed.cc).
   Task<Result<>> feed_replica();
   Task<Result<>> decide_and_start(std::int64_t* cursor);
+  Task<Result<bool>> may_sync_now();
+  Task<Result<>> keep_alive(MonoTime* last_newline);
+  std::string circle() const;
   Task<Result<>> decide_failover(std::int64_t* cursor);
   Task<Result<>> send_rdb(std::int64_t* cursor, std::string replid);
   Task<Result<>> stream_from(std::int64_t from);
@@ -77,6 +81,8 @@ class Session {
 
   std::optional<PsyncRequest> psync_;
   bool rdb_only_ = false;
+  bool authenticated_ = false;
+  bool given_rdb_ = false;  ///< and what becomes of it is to be told to the gate
   std::uint16_t replica_port_ = 0;
   std::string replica_host_;
   bool streaming_ = false;

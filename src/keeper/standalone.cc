@@ -9,6 +9,9 @@ Task<Result<>> Standalone::start() {
   options.cluster = options.shard = "standalone";
   options.listen = options_.listen;
   options.standalone = true;
+  options.user = options_.user;
+  options.password = options_.password;
+  options.required_password = options_.required_password;
   options.store = options_.store;
   keeper_ = std::make_unique<Keeper>(executor_, std::move(options), std::move(store).value());
   PS_CO_TRY(keeper_->start());

@@ -10,6 +10,8 @@ struct StandaloneOptions {
   Address listen;
   std::optional<Address> upstream;
   std::filesystem::path data;
+  std::string user, password;     ///< for the upstream
+  std::string required_password;  ///< of everybody who connects
   StoreOptions store;
 };
 

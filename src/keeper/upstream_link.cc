@@ -9,6 +9,7 @@
 #include "common/async/within.h"
 #include "common/log/log.h"
 #include "common/resp/encode.h"
+#include "common/resp/replication_info.h"
 #include "keeper/core/rdb_check.h"
 #include "keeper/core/rdb_framing.h"
 
@@ -20,6 +21,8 @@ using asio::ip::tcp;
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr log::Logger kLog{"keeper"};
 constexpr Millis kRdbFetchPause{2'000};
+constexpr std::size_t kInfoBytesMax = 1 << 20;
+constexpr Millis kHeldPause{30'000};  ///< an empty upstream makes an RDB for each of our questions
 
 double unit_random() {
   static thread_local std::minstd_rand random{std::random_device{}()};
@@ -50,6 +53,19 @@ Error refusal(std::string_view line) {
   return {Errc::refused, std::string(line.substr(0, 200))};
 }
 
+/// Of INFO replication.
+UpstreamHistory history_in(const std::string& info) {
+  auto fields = resp::parse_info(info);
+  const auto number = [&fields](const char* name) {
+    const std::string& text = fields[name];
+    std::int64_t value = -1;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+  };
+  return {fields["master_replid"], fields["master_replid2"], number("second_repl_offset"),
+          number("master_repl_offset")};
+}
+
 }  // namespace
 
 UpstreamLink::UpstreamLink(Executor executor, Journal& journal, UpstreamListener& listener,
@@ -74,6 +90,8 @@ void UpstreamLink::follow(std::optional<Address> upstream) {
                          {"from", upstream_ ? upstream_->text() : "none"},
                          {"to", upstream ? upstream->text() : "none"}});
   upstream_ = std::move(upstream);
+  held_back_ = empty_accepted_ = false;
+  last_error_.clear();
   set_state(upstream_ ? "connecting" : "none");
   boost::system::error_code ignored;
   if (current_) current_->socket.close(ignored);
@@ -100,7 +118,7 @@ Task<void> UpstreamLink::run() {
       backoff.reset();
       continue;
     }
-    set_state("connecting");
+    set_state(held_back_ ? "held" : "connecting");
     if (ended.error().code == Errc::cancelled) co_return;
     if (last_error_ != ended.error().message)
       kLog.warn("upstream link ended", {{"shard", journal_.meta().cluster + "/" + journal_.meta().shard},
@@ -113,7 +131,8 @@ Task<void> UpstreamLink::run() {
     const bool served_well =
         streamed_ && ended.error().code == Errc::io && MonoClock::now() - began > Millis{1'000};
     if (served_well) backoff.reset();
-    if (auto waited = co_await moved_.wait_for(backoff.next(unit_random())); !waited) co_return;
+    const Millis pause = held_back_ ? kHeldPause : backoff.next(unit_random());
+    if (auto waited = co_await moved_.wait_for(pause); !waited) co_return;
   }
 }
 
@@ -124,9 +143,11 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
     ~Current() { slot = nullptr; }
   } current{current_};
   current_ = &connection;
-  set_state("connecting");
+  if (upstream == options_.self)
+    co_return fail(Errc::refused, "a circle: the upstream " + upstream.text() + " is this keeper itself");
+  if (!held_back_) set_state("connecting");
   PS_CO_TRY(co_await connect(&connection, upstream));
-  set_state("handshake");
+  if (!held_back_) set_state("handshake");
   PS_CO_TRY(co_await handshake(&connection, false));
 
   const ReplHistory history = journal_.history();
@@ -152,7 +173,10 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
                                             {"offset", full.second},
                                             {"had", history.replid},
                                             {"end", history.end}});
-    set_state("sync");
+    if (!held_back_) set_state("sync");
+    if (has_history) {
+      PS_CO_TRY(co_await save_what_diverges(upstream));
+    }
     PS_CO_TRY(co_await receive_rdb(&connection, full.first, full.second, Store::RdbPurpose::new_generation));
   } else {
     co_return fail(line.starts_with('-')
@@ -222,6 +246,7 @@ Task<Result<>> UpstreamLink::handshake(Connection* connection, bool rdb_only) {
   PS_CO_TRY(auto pong, co_await ask(connection, std::move(ping)));
   const bool alive = pong.starts_with('+') || pong.starts_with("-NOAUTH") || pong.starts_with("-NOPERM");
   if (!alive) co_return fail(refusal(pong));
+  PS_CO_TRY(co_await authenticate(connection));
   std::vector<std::vector<std::string>> introductions;
   if (!rdb_only) {
     introductions.push_back({"REPLCONF", "listening-port", std::to_string(options_.listening_port)});
@@ -234,6 +259,15 @@ Task<Result<>> UpstreamLink::handshake(Connection* connection, bool rdb_only) {
     PS_CO_TRY(auto answer, co_await ask(connection, introduction));
     if (rdb_only && answer.starts_with('-') && introduction[1] == "rdb-only") co_return fail(refusal(answer));
   }
+  co_return success();
+}
+
+Task<Result<>> UpstreamLink::authenticate(Connection* connection) {
+  if (options_.password.empty()) co_return success();
+  std::vector<std::string> auth{"AUTH", options_.password};
+  if (!options_.user.empty()) auth.insert(auth.begin() + 1, options_.user);
+  PS_CO_TRY(auto answer, co_await ask(connection, std::move(auth)));
+  if (answer.starts_with('-')) co_return fail(refusal(answer).in("AUTH"));
   co_return success();
 }
 
@@ -284,17 +318,81 @@ Task<Result<>> UpstreamLink::receive_rdb(Connection* connection, std::string rep
     input = {block.get(), read.value()};
   }
   connection->input = std::string(input);
-  // A replica that gets an RDB which it cannot load has lost what it had: what we hold stays until this one
-  // is whole.
-  PS_CO_TRY(check.finish());
+  PS_CO_TRY(check_rdb(check, purpose));
   {
     PS_CO_TRY(const auto turn, co_await journal_.turn());
-    PS_CO_TRY(co_await journal_.commit_rdb(ticket));
+    PS_CO_TRY(co_await journal_.commit_rdb(ticket, !check.holds_nothing()));
+    empty_accepted_ = held_back_ = false;
   }
   if (purpose == Store::RdbPurpose::for_current_log) co_return success();
   listener_.history_changed();
   // With $EOF: framing the master streams nothing before it hears this.
   co_return co_await send_ack();
+}
+
+/// A replica that gets an RDB which it cannot load has lost what it had: what we hold stays until this one is
+/// whole. And a master that came back with nothing would wipe every data center behind us within a second.
+Result<> UpstreamLink::check_rdb(const RdbCheck& check, Store::RdbPurpose purpose) {
+  PS_TRY(check.finish());
+  held_back_ = purpose == Store::RdbPurpose::new_generation && check.holds_nothing() &&
+               journal_.meta().has_data && !empty_accepted_;
+  if (held_back_)
+    return fail(
+        Errc::refused,
+        "held back: the upstream is empty and this keeper holds data (KEEPER ACCEPTEMPTY lets it through)");
+  return success();
+}
+
+void UpstreamLink::accept_empty() {
+  empty_accepted_ = true;
+  moved_.ring();
+}
+
+void UpstreamLink::blame(std::string why) {
+  if (last_error_ == why) return;
+  last_error_ = std::move(why);
+  kLog.error("upstream cannot be followed", {{"shard", journal_.meta().cluster + "/" + journal_.meta().shard},
+                                             {"upstream", upstream_ ? upstream_->text() : ""},
+                                             {"why", last_error_}});
+}
+
+/// We are about to lose what the new history does not have: acknowledged writes of a master that is gone.
+/// They are put aside first; if that cannot be done, the full sync does not take place.
+Task<Result<>> UpstreamLink::save_what_diverges(Address upstream) {
+  const auto info = co_await within(options_.reply_timeout, "INFO", ask_info(upstream));
+  if (!info) {  // an ACL may forbid it, and a data center must not stay without its stream for that
+    kLog.warn("the upstream does not say where its history begins",
+              {{"upstream", upstream.text()}, {"why", info.error().message}});
+    co_return success();
+  }
+  const ReplHistory ours = journal_.history();
+  const auto from = diverged_from(ours, history_in(info.value()));
+  if (!from) co_return success();
+  PS_CO_TRY(const auto path, co_await journal_.save_tail(*from));
+  kLog.error("bytes that the new history does not have were put aside",
+             {{"shard", journal_.meta().cluster + "/" + journal_.meta().shard},
+              {"replid", ours.replid},
+              {"from", std::max(*from, ours.log_first)},
+              {"to", ours.end},
+              {"file", path.string()}});
+  co_return success();
+}
+
+/// INFO replication over a connection of its own: an answer on a replication link would be taken for data.
+Task<Result<std::string>> UpstreamLink::ask_info(Address upstream) {
+  Connection connection(executor_);
+  PS_CO_TRY(co_await connect(&connection, std::move(upstream)));
+  PS_CO_TRY(co_await authenticate(&connection));
+  std::vector<std::string> command{"INFO", "replication"};
+  PS_CO_TRY(const auto line, co_await ask(&connection, std::move(command)));
+  std::size_t length = 0;
+  const auto [end, error] =
+      std::from_chars(line.data() + std::min<std::size_t>(1, line.size()), line.data() + line.size(), length);
+  if (!line.starts_with('$') || error != std::errc{} || length > kInfoBytesMax) co_return fail(refusal(line));
+  while (connection.input.size() < length) {
+    PS_CO_TRY(co_await read_more(&connection));
+  }
+  co_return connection.input.substr(0, length);
 }
 
 Task<Result<std::size_t>> UpstreamLink::read_some(Connection* connection, std::span<char> into) {

@@ -14,6 +14,7 @@
 #include "common/async/task.h"
 #include "common/async/wakeup.h"
 #include "common/base/address.h"
+#include "keeper/core/rdb_check.h"
 #include "keeper/journal.h"
 
 namespace penstock::keeper {
@@ -23,6 +24,8 @@ struct UpstreamOptions {
   std::string announce_host;         ///< empty: the address we connect from
   Millis reply_timeout{5'000};       ///< for connecting and for each line of the handshake
   Millis silence_timeout{60'000};    ///< without a byte on a streaming link
+  std::string user, password;        ///< AUTH before anything else when there is a password
+  Address self;                      ///< where this keeper serves: not to be its own upstream
 };
 
 /// What the keeper learns from its upstream link. Called on the keeper's loop.
@@ -56,6 +59,11 @@ class UpstreamLink {
   const std::string& last_error() const { return last_error_; }
   /// More is written: what the upstream waits to hear may be said.
   void wrote_more();
+  /// The next full sync may bring an empty data set in the place of what is held.
+  void accept_empty();
+  bool held_back() const { return held_back_; }  ///< the upstream is empty and waits for accept_empty()
+  /// Somebody found that the upstream cannot be followed (a circle): says why until it is another one.
+  void blame(std::string why);
   /// Acknowledge every batch at once (while a hand-over is armed the master waits for it).
   void acknowledge_eagerly(bool eagerly);
   /// Fetches an RDB of the current history over a second connection, once, when none is there. See
@@ -82,10 +90,14 @@ class UpstreamLink {
   Task<Result<std::size_t>> read_some(Connection* connection, std::span<char> into);
   Task<Result<>> receive_rdb(Connection* connection, std::string replid, std::int64_t offset,
                              Store::RdbPurpose purpose);
+  Result<> check_rdb(const RdbCheck& check, Store::RdbPurpose purpose);
   Task<Result<>> continue_history(std::string new_id);
   Task<Result<>> stream(Connection* connection);
   Task<Result<>> fetch_rdb(Address upstream);
   Task<Result<>> send_ack();
+  Task<Result<>> authenticate(Connection* connection);
+  Task<Result<>> save_what_diverges(Address upstream);
+  Task<Result<std::string>> ask_info(Address upstream);
   void set_state(std::string state);
 
   Executor executor_;
@@ -101,7 +113,9 @@ class UpstreamLink {
   std::string last_error_;
   bool eager_acks_ = false;
   std::int64_t asked_at_ = -1;  ///< offset of a GETACK that is to be answered once it is written; -1: none
-  bool streamed_ = false;       ///< this link has brought stream bytes
+  bool empty_accepted_ = false;
+  bool held_back_ = false;
+  bool streamed_ = false;  ///< this link has brought stream bytes
   bool fetching_rdb_ = false;
   bool sending_ack_ = false;
   std::int64_t partial_syncs_ = 0;

@@ -169,12 +169,17 @@ void BoundaryScanner::take_word(std::int64_t argument, std::string_view text) {
   switch (text.size()) {
     case 4:
       if (packed(text) == packed("EXEC")) command_ = Word::exec;
+      if (packed(text) == packed("PING")) command_ = Word::idle;
       break;
     case 5:
       if (packed(text) == packed("MULTI")) command_ = Word::multi;
       break;
+    case 6:
+      if (packed(text) == packed("SELECT")) command_ = Word::idle;
+      break;
     case 7:
       if (packed(text) == packed("DISCARD")) command_ = Word::exec;
+      if (packed(text) == packed("PUBLISH")) command_ = Word::idle;
       break;
     case 8:
       if (packed(text) == packed("REPLCONF")) command_ = Word::replconf;
@@ -195,6 +200,7 @@ void BoundaryScanner::end_command() {
   expect_ = Expect::array;
   if (command_ == Word::multi) inside_multi_ = true;
   if (command_ == Word::exec) inside_multi_ = false;
+  if (command_ == Word::other) saw_data_ = true;
   if (asks_for_ack_) ++getacks_;
   reach_boundary();
 }

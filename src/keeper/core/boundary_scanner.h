@@ -34,13 +34,16 @@ class BoundaryScanner {
   /// End of the last whole command outside MULTI … EXEC.
   std::int64_t transaction_boundary() const { return transaction_boundary_; }
   bool inside_transaction() const { return inside_multi_; }
+  /// A command has passed that may have written data: anything but PING, SELECT, PUBLISH, REPLCONF and the
+  /// brackets of transactions.
+  bool saw_data() const { return saw_data_; }
   /// How many REPLCONF GETACK commands were completed by the last feed(); each is to be answered at once.
   int getacks_in_last_feed() const { return getacks_; }
 
  private:
   enum class Expect : std::uint8_t { array, bulk, body };
   enum class Header : std::uint8_t { kind, digits, newline };
-  enum class Word : std::uint8_t { other, multi, exec, replconf };
+  enum class Word : std::uint8_t { other, multi, exec, replconf, idle };
   static constexpr std::size_t kWordMax = 8;
 
   // Each takes some bytes of [at, end) and gives where it stopped; where a byte does not fit, broken_ says
@@ -72,6 +75,7 @@ class BoundaryScanner {
   bool word_wanted_ = false;
   bool asks_for_ack_ = false;  ///< the second argument says GETACK
   bool inside_multi_ = false;
+  bool saw_data_ = false;
 };
 
 }  // namespace penstock::keeper

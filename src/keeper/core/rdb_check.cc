@@ -7,6 +7,7 @@ namespace penstock::keeper {
 namespace {
 
 constexpr std::size_t kMagicBytes = 9;
+constexpr std::size_t kBeginBytes = 2'048;  ///< more than the auxiliary fields ever take
 constexpr std::size_t kSlices = 16;
 
 using Tables = std::array<std::array<std::uint64_t, 256>, kSlices>;
@@ -47,6 +48,36 @@ bool is_magic(std::string_view begin) {
          std::ranges::all_of(begin.substr(name), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// Skips a string of the RDB format (rdb.h: RDB_6BITLEN …, RDB_ENC_INT8 …); false: cut off, or compressed.
+bool skip_string(std::string_view& in) {
+  if (in.empty()) return false;
+  const auto first = static_cast<unsigned char>(in.front());
+  const auto number = [&in](std::size_t bytes) {
+    std::uint64_t value = 0;
+    for (std::size_t i = 1; i <= bytes && i < in.size(); ++i)
+      value = value << 8 | static_cast<unsigned char>(in[i]);
+    return value;
+  };
+  std::uint64_t skip = 0;
+  switch (first >> 6) {
+    case 0:
+      skip = 1 + (first & 63u);
+      break;
+    case 1:
+      skip = 2 + ((first & 63u) << 8 | number(1));
+      break;
+    case 2:
+      skip = first == 0x80 ? 5 + number(4) : 9 + number(8);
+      break;
+    default:
+      if ((first & 63u) > 2) return false;
+      skip = 1 + (std::uint64_t{1} << (first & 63u));
+  }
+  if (skip > in.size()) return false;
+  in.remove_prefix(skip);
+  return true;
+}
+
 }  // namespace
 
 std::uint64_t crc64(std::uint64_t crc, std::string_view bytes) {
@@ -67,7 +98,7 @@ void RdbCheck::hash(std::string_view bytes) {
 
 void RdbCheck::feed(std::string_view bytes) {
   bytes_ += bytes.size();
-  if (begin_.size() < kMagicBytes) begin_ += bytes.substr(0, kMagicBytes - begin_.size());
+  if (begin_.size() < kBeginBytes) begin_ += bytes.substr(0, kBeginBytes - begin_.size());
   if (bytes.size() >= kChecksumBytes) {
     hash(tail_);
     hash(bytes.substr(0, bytes.size() - kChecksumBytes));
@@ -81,9 +112,21 @@ void RdbCheck::feed(std::string_view bytes) {
   tail_.erase(0, settled);
 }
 
+bool RdbCheck::holds_nothing() const {
+  constexpr unsigned char kAuxiliary = 0xfa, kEndOfFile = 0xff;
+  if (begin_.size() < kMagicBytes) return false;
+  std::string_view in = std::string_view(begin_).substr(kMagicBytes);
+  while (!in.empty() && static_cast<unsigned char>(in.front()) == kAuxiliary) {
+    in.remove_prefix(1);
+    if (!skip_string(in) || !skip_string(in)) return false;
+  }
+  return !in.empty() && static_cast<unsigned char>(in.front()) == kEndOfFile;
+}
+
 Result<> RdbCheck::finish() const {
   const std::string size = std::to_string(bytes_) + " bytes";
-  if (!is_magic(begin_)) return fail(Errc::corrupt, size + " that do not begin as an RDB does");
+  if (!is_magic(std::string_view(begin_).substr(0, kMagicBytes)))
+    return fail(Errc::corrupt, size + " that do not begin as an RDB does");
   constexpr unsigned char kEndOfFile = 0xff;
   if (bytes_ < kMagicBytes + 1 + kChecksumBytes || last_ != kEndOfFile)
     return fail(Errc::corrupt, "the RDB is cut short: it does not end after " + size);

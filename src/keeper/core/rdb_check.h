@@ -22,13 +22,15 @@ class RdbCheck {
   Result<> finish() const;
 
   std::uint64_t bytes() const { return bytes_; }
+  /// No key and no function: nothing but auxiliary fields between its magic and its end.
+  bool holds_nothing() const;
 
  private:
   static constexpr std::size_t kChecksumBytes = 8;
 
   void hash(std::string_view bytes);
 
-  std::string begin_;       ///< the first 9 bytes: "REDIS0011"
+  std::string begin_;       ///< "REDIS0011" and what follows, as far as it is of interest
   std::string tail_;        ///< the last 8 bytes so far: they may be the checksum and are not hashed yet
   std::uint64_t crc_ = 0;   ///< of everything before the tail
   unsigned char last_ = 0;  ///< the byte before the tail

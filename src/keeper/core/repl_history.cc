@@ -19,4 +19,14 @@ void ReplHistory::switch_to(std::string new_id) {
   replid = std::move(new_id);
 }
 
+std::optional<std::int64_t> diverged_from(const ReplHistory& ours, const UpstreamHistory& theirs) {
+  std::optional<std::int64_t> first;
+  if (same_replid(ours.replid, theirs.replid)) {
+    first = theirs.end + 1;
+  } else if (same_replid(ours.replid, theirs.replid2)) {
+    first = theirs.second_offset;
+  }
+  return first && *first <= ours.end ? first : std::nullopt;
+}
+
 }  // namespace penstock::keeper

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,17 @@ struct ReplHistory {
   /// Upstream answered +CONTINUE <new_id> to our PSYNC for `end + 1`.
   void switch_to(std::string new_id);
 };
+
+/// What an upstream says of itself in INFO replication.
+struct UpstreamHistory {
+  std::string replid, replid2;
+  std::int64_t second_offset = -1;  ///< first offset that it does not share with replid2's history
+  std::int64_t end = 0;
+};
+/// First offset of ours that the upstream's history does not have, when it is known where they part: it went
+/// on from ours at an earlier point, or is ours but shorter. nullopt: nothing of ours is beyond it, or the
+/// histories have nothing to do with each other.
+std::optional<std::int64_t> diverged_from(const ReplHistory& ours, const UpstreamHistory& theirs);
 
 /// Replids are compared without regard to case, as Redis does.
 bool same_replid(std::string_view a, std::string_view b);

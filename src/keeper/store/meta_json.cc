@@ -51,6 +51,7 @@ std::string to_json(const StoreMeta& meta, std::uint64_t generation) {
                            {"replid", meta.replid},
                            {"oldIds", old_ids},
                            {"fullSyncs", meta.full_syncs},
+                           {"hasData", meta.has_data},
                            {"handover", accepted ? handover : Json(nullptr)}});
 }
 
@@ -79,6 +80,7 @@ Result<StoreMeta> parse_meta(std::string_view text, std::uint64_t& generation) {
   for (ObjectReader& old : in.objects("oldIds"))
     meta.old_ids.push_back({old.string("id"), old.integer("limit", -1, INT64_MAX)});
   meta.full_syncs = in.integer("fullSyncs", 0, INT64_MAX);
+  meta.has_data = in.boolean("hasData", !meta.replid.empty());
   if (auto handover = in.object("handover"))
     read_handover(*handover, json.value()["handover"], meta.handover);
   if (auto read = in.finish(); !read) return fail(Errc::corrupt, read.error().message);

@@ -18,6 +18,7 @@ namespace penstock::keeper {
 namespace {
 
 namespace fs = std::filesystem;
+const std::string kTailPrefix = "diverged-";
 
 std::string new_uuid() {
   std::random_device random;
@@ -103,12 +104,14 @@ class FileStore : public Store {
   Result<> append(std::string_view bytes, std::int64_t boundary) override;
   std::int64_t transaction_boundary() const override { return log_ ? known(log_).boundary() : 0; }
   Result<> truncate_to(std::int64_t end) override;
+  Result<fs::path> save_tail(std::int64_t from) override;
+  std::vector<fs::path> saved_tails() const override;
   Result<> begin_log_at(std::int64_t end) override;
   Result<std::size_t> read(std::int64_t from, char* out, std::size_t max) override;
   Result<std::int64_t> fsync_in_background() override;
   Result<RdbTicket> begin_rdb(std::string replid, std::int64_t offset, RdbPurpose purpose) override;
   Result<> write_rdb(RdbTicket ticket, std::string_view bytes) override;
-  Result<> commit_rdb(RdbTicket ticket) override;
+  Result<> commit_rdb(RdbTicket ticket, bool has_data) override;
   void abandon_rdb(RdbTicket ticket) override;
   bool rdb_arriving() const override { return arriving_.has_value(); }
   Result<std::unique_ptr<RdbReader>> open_rdb() override;
@@ -140,7 +143,7 @@ class FileStore : public Store {
   Result<SegmentLog> build_generation(std::int64_t end, const fs::path* rdb, std::int64_t rdb_offset);
   std::uint64_t generation_on_disk() const;
   Result<> write_meta(StoreMeta meta);
-  Result<> commit_new_generation(const Arriving& arrived);
+  Result<> commit_new_generation(const Arriving& arrived, bool has_data);
   Result<> commit_beside_log(const Arriving& arrived);
   void remove_other_generations();
   void trim();
@@ -336,6 +339,36 @@ Result<> FileStore::truncate_to(std::int64_t end) {
   return success();
 }
 
+Result<fs::path> FileStore::save_tail(std::int64_t from) {
+  const ReplHistory now = history();
+  from = std::max(from, now.log_first);
+  const fs::path path =
+      dir_ / (kTailPrefix + now.replid + "-" + std::to_string(from) + "-" + std::to_string(now.end));
+  const fs::path unfinished = dir_ / "tail-unfinished";
+  PS_TRY(auto file, File::open(unfinished, O_RDWR | O_CREAT | O_TRUNC));
+  std::vector<char> chunk(1 << 20);
+  for (std::int64_t at = from; at <= now.end;) {
+    PS_TRY(const auto got, read(at, chunk.data(), chunk.size()));
+    PS_TRY(file.write_at(static_cast<std::uint64_t>(at - from), {chunk.data(), got}));
+    at += static_cast<std::int64_t>(got);
+  }
+  PS_TRY(file.sync());
+  std::error_code error;
+  fs::rename(unfinished, path, error);
+  if (error) return fail(Errc::io, unfinished.string() + ": rename: " + error.message());
+  PS_TRY(sync_directory(dir_));
+  return path;
+}
+
+std::vector<fs::path> FileStore::saved_tails() const {
+  std::vector<fs::path> tails;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(dir_, error))
+    if (entry.path().filename().string().starts_with(kTailPrefix)) tails.push_back(entry.path());
+  std::ranges::sort(tails);
+  return tails;
+}
+
 Result<std::size_t> FileStore::read(std::int64_t from, char* out, std::size_t max) {
   if (!log_) return fail(Errc::not_found, "there is no log yet");
   return known(log_).read(from, out, max);
@@ -417,20 +450,22 @@ Result<> FileStore::write_rdb(RdbTicket ticket, std::string_view bytes) {
   return success();
 }
 
-Result<> FileStore::commit_rdb(RdbTicket ticket) {
+Result<> FileStore::commit_rdb(RdbTicket ticket, bool has_data) {
   PS_TRY(check_ticket(ticket));
   PS_TRY(known(arriving_).file.sync());
-  PS_TRY(known(arriving_).purpose == RdbPurpose::new_generation ? commit_new_generation(known(arriving_))
-                                                                : commit_beside_log(known(arriving_)));
+  PS_TRY(known(arriving_).purpose == RdbPurpose::new_generation
+             ? commit_new_generation(known(arriving_), has_data)
+             : commit_beside_log(known(arriving_)));
   arriving_.reset();
   return success();
 }
 
-Result<> FileStore::commit_new_generation(const Arriving& arrived) {
+Result<> FileStore::commit_new_generation(const Arriving& arrived, bool has_data) {
   StoreMeta meta = meta_;
   meta.replid = arrived.replid;
   meta.old_ids.clear();
   meta.full_syncs++;
+  meta.has_data = has_data;
   const fs::path rdb = arriving_path();
   return start_generation(arrived.offset, std::move(meta), &rdb, arrived.offset);
 }

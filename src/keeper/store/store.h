@@ -40,6 +40,8 @@ struct StoreMeta {
   std::string replid;
   std::vector<OldReplId> old_ids;
   std::int64_t full_syncs = 0;
+  bool has_data =
+      false;          ///< a key has been seen in this history: an empty upstream is not to replace it unasked
   Handover handover;  ///< kept when accepted; armed and held do not survive a restart
   bool operator==(const StoreMeta&) const = default;
 };
@@ -80,6 +82,11 @@ class Store {
   /// Drops everything above `end`, a transaction boundary (resume after +CONTINUE), durably. An `end` before
   /// the log's beginning (a transaction longer than the log) leaves an empty log there.
   virtual Result<> truncate_to(std::int64_t end) = 0;
+  /// Copies the stream from offset `from` to the end into a file beside the generations, where it stays until
+  /// somebody takes it away: bytes that a new history does not have. Its path,
+  /// "diverged-<replid>-<from>-<end>".
+  virtual Result<std::filesystem::path> save_tail(std::int64_t from) = 0;
+  virtual std::vector<std::filesystem::path> saved_tails() const = 0;
   /// Begins an empty log at `end` without an RDB: a fresh keeper that upstream continued. Keeps meta's
   /// replid.
   virtual Result<> begin_log_at(std::int64_t end) = 0;
@@ -105,7 +112,8 @@ class Store {
   /// removed); for_current_log: puts the RDB beside the log, where it can be served once the log has reached
   /// its offset. That it is whole is the caller's to check before (core/rdb_check.h). On an error everything
   /// is as it was, and the ticket can only be abandoned.
-  virtual Result<> commit_rdb(RdbTicket ticket) = 0;
+  /// `has_data`: it holds anything (for new_generation).
+  virtual Result<> commit_rdb(RdbTicket ticket, bool has_data) = 0;
   virtual void abandon_rdb(RdbTicket ticket) = 0;  ///< nothing when it has ended already
   virtual bool rdb_arriving() const = 0;
 

@@ -84,5 +84,31 @@ TEST(RdbCheck, what_is_no_rdb_is_said_to_be_none) {
     EXPECT_NE(check(bytes, 5).error().message.find("do not begin"), std::string::npos) << bytes;
 }
 
+TEST(RdbCheck, tells_an_rdb_of_nothing_from_one_with_a_key) {
+  using namespace std::string_literals;
+  const auto empty = [](const std::string& rdb) {
+    bool whole = false, bytewise = false;
+    RdbCheck at_once, in_bytes;
+    at_once.feed(rdb);
+    whole = at_once.holds_nothing();
+    for (const char byte : rdb) in_bytes.feed({&byte, 1});
+    bytewise = in_bytes.holds_nothing();
+    EXPECT_EQ(whole, bytewise);
+    return whole;
+  };
+  const std::string aux =
+      "\xfa\x09redis-ver\x06"
+      "7.0.15\xfa\x0aredis-bits\xc0\x40\xfa\x05"
+      "ctime\xc2\x01\x02\x03\x04";
+  const std::string end = "\xff" + std::string(8, '\0');
+  EXPECT_TRUE(empty("REDIS0010" + end));
+  EXPECT_TRUE(empty("REDIS0010" + aux + end));
+  EXPECT_TRUE(empty("VALKEY080" + aux + end));
+  EXPECT_FALSE(empty("REDIS0010" + aux + "\xfe\x00\xfb\x01\x00\x00\x01k\x01v"s + end)) << "a key";
+  EXPECT_FALSE(empty("REDIS0010" + aux + "\xf5\x03lib"s + end)) << "a function";
+  EXPECT_FALSE(empty("REDIS0010" + aux.substr(0, 8))) << "cut off";
+  EXPECT_FALSE(empty(""));
+}
+
 }  // namespace
 }  // namespace penstock::keeper

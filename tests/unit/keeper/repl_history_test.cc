@@ -34,5 +34,15 @@ TEST(ReplHistory, the_same_id_in_any_case_changes_nothing_and_a_returning_id_is_
   EXPECT_EQ(history.old_ids[0].id, "bbb");
 }
 
+TEST(DivergedFrom, begins_where_the_upstream_left_our_history) {
+  const ReplHistory ours{"a", {}, 100, 500};
+  EXPECT_EQ(diverged_from(ours, {"b", "a", 400, 900}), 400);
+  EXPECT_EQ(diverged_from(ours, {"b", "a", 500, 900}), 500);
+  EXPECT_EQ(diverged_from(ours, {"b", "a", 501, 900}), std::nullopt) << "it has all of ours";
+  EXPECT_EQ(diverged_from(ours, {"A", "0", -1, 450}), 451) << "our history, shorter";
+  EXPECT_EQ(diverged_from(ours, {"a", "0", -1, 500}), std::nullopt);
+  EXPECT_EQ(diverged_from(ours, {"b", "c", 400, 900}), std::nullopt) << "another history";
+}
+
 }  // namespace
 }  // namespace penstock::keeper

@@ -84,7 +84,7 @@ inline std::string read_rdb(Store& store) {
 inline void full_sync(Store& store, const std::string& replid, std::int64_t offset, const std::string& rdb) {
   const auto ticket = store.begin_rdb(replid, offset, Store::RdbPurpose::new_generation).value();
   ASSERT_TRUE(store.write_rdb(ticket, rdb));
-  auto committed = store.commit_rdb(ticket);
+  auto committed = store.commit_rdb(ticket, true);
   ASSERT_TRUE(committed) << committed.error().text();
 }
 

@@ -132,7 +132,7 @@ TEST_F(StoreTest, the_old_generation_serves_until_the_new_rdb_is_complete) {
   EXPECT_EQ(store->history().replid, "aaa");
   EXPECT_EQ(read_rdb(*store), "OLD");
   ASSERT_TRUE(store->write_rdb(ticket, "W"));
-  ASSERT_TRUE(store->commit_rdb(ticket));
+  ASSERT_TRUE(store->commit_rdb(ticket, true));
   EXPECT_EQ(store->history(), (ReplHistory{"bbb", {}, 51, 50}));
   EXPECT_EQ(read_rdb(*store), "NEW");
   char old[3];
@@ -188,13 +188,13 @@ TEST_F(StoreTest, an_rdb_fetched_beside_the_stream_joins_the_log_it_belongs_to) 
   const std::int64_t end = store->history().end;
   const auto ticket = store->begin_rdb("aaa", end + 10, Store::RdbPurpose::for_current_log).value();
   ASSERT_TRUE(store->write_rdb(ticket, "SIDE"));
-  ASSERT_TRUE(store->commit_rdb(ticket));
+  ASSERT_TRUE(store->commit_rdb(ticket, true));
   EXPECT_FALSE(store->rdb_offset()) << "it is ahead of the log";
   ASSERT_TRUE(put(*store, command("0123456789")));
   EXPECT_EQ(store->rdb_offset(), end + 10);
   EXPECT_EQ(read_rdb(*store), "SIDE");
   const auto other = store->begin_rdb("zzz", end, Store::RdbPurpose::for_current_log).value();
-  EXPECT_EQ(store->commit_rdb(other).error().code, Errc::conflict) << "another history";
+  EXPECT_EQ(store->commit_rdb(other, true).error().code, Errc::conflict) << "another history";
 }
 
 TEST_F(StoreTest, two_full_syncs_never_mix_their_bytes) {
@@ -205,8 +205,8 @@ TEST_F(StoreTest, two_full_syncs_never_mix_their_bytes) {
   EXPECT_EQ(store->write_rdb(first, "x").error().code, Errc::conflict);
   store->abandon_rdb(first);
   ASSERT_TRUE(store->write_rdb(second, "SECOND"));
-  EXPECT_EQ(store->commit_rdb(first).error().code, Errc::conflict);
-  ASSERT_TRUE(store->commit_rdb(second));
+  EXPECT_EQ(store->commit_rdb(first, true).error().code, Errc::conflict);
+  ASSERT_TRUE(store->commit_rdb(second, true));
   EXPECT_EQ(read_rdb(*store), "SECOND");
 }
 

@@ -1,0 +1,43 @@
+#include "keeper/core/full_sync_gate.h"
+
+#include <gtest/gtest.h>
+
+namespace penstock::keeper {
+namespace {
+
+using Verdict = FullSyncGate::Answer::Verdict;
+
+TEST(FullSyncGate, a_replica_that_loads_nothing_waits_longer_each_time) {
+  FullSyncGate gate;
+  std::int64_t now = 0;
+  for (const std::int64_t pause : {1'000, 2'000, 4'000, 8'000, 16'000, 32'000, 60'000, 60'000}) {
+    ASSERT_EQ(gate.ask("r:1", "r", now).verdict, Verdict::go) << pause;
+    gate.sent("r");
+    gate.ended("r:1", false, now);
+    EXPECT_EQ(gate.ask("r:1", "r", now + 1).verdict, Verdict::later);
+    EXPECT_EQ(gate.ask("r:1", "r", now + 1).wait_ms, pause - 1);
+    EXPECT_EQ(gate.ask("r:2", "r", now + 1).verdict, Verdict::go) << "another one is not concerned";
+    gate.sent("r");
+    now += pause;
+  }
+  ASSERT_EQ(gate.ask("r:1", "r", now).verdict, Verdict::go);
+  gate.sent("r");
+  gate.ended("r:1", true, now);
+  EXPECT_EQ(gate.ask("r:1", "r", now).verdict, Verdict::go) << "what was loaded is forgiven";
+}
+
+TEST(FullSyncGate, so_many_at_once_and_no_more) {
+  FullSyncGate gate({.at_once = 3, .at_once_per_host = 2});
+  EXPECT_EQ(gate.ask("a:1", "a", 0).verdict, Verdict::go);
+  EXPECT_EQ(gate.ask("a:2", "a", 0).verdict, Verdict::go);
+  EXPECT_EQ(gate.ask("a:3", "a", 0).verdict, Verdict::wait);
+  EXPECT_EQ(gate.ask("b:1", "b", 0).verdict, Verdict::go);
+  EXPECT_EQ(gate.ask("c:1", "c", 0).verdict, Verdict::wait);
+  gate.sent("a");
+  EXPECT_EQ(gate.ask("a:3", "a", 0).verdict, Verdict::go);
+  gate.sent("b");
+  EXPECT_EQ(gate.ask("c:1", "c", 0).verdict, Verdict::go);
+}
+
+}  // namespace
+}  // namespace penstock::keeper
