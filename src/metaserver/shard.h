@@ -7,12 +7,12 @@
 #include <optional>
 #include <set>
 
+#include "common/async/lock.h"
 #include "common/async/task_group.h"
 #include "common/async/wakeup.h"
 #include "metaserver/core/shard_decision.h"
 #include "metaserver/core/switch_steps.h"
 #include "metaserver/hub.h"
-#include "common/async/lock.h"
 #include "metaserver/observer.h"
 #include "metaserver/state_store.h"
 
