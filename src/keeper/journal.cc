@@ -42,8 +42,8 @@ Journal::Journal(Executor loop, std::unique_ptr<Store> store, JournalOptions opt
   const Snapshot now = snapshot(true);
   scanner_ = BoundaryScanner(now.written);
   window_.reset(now.written);
-  durable_ = now.boundary;
-  apply(now);
+  apply(
+      now);  // durable() stays 0 until the first sync: what a dead process left may be in the page cache only
 }
 
 Journal::Snapshot Journal::snapshot(bool with_meta) const {
@@ -111,6 +111,14 @@ Result<> Journal::commit(std::size_t n) {
 Task<Result<>> Journal::room() {
   while (window_.end() - written_ > options_.window_bytes_max) {
     PS_CO_TRY(co_await roomy_.wait_for(Millis{60'000}));
+  }
+  co_return success();
+}
+
+Task<Result<>> Journal::drained() {
+  while (written_ < window_.end()) {
+    if (!trouble_.empty()) co_return fail(Errc::io, trouble_);
+    PS_CO_TRY(co_await roomy_.wait_for(Millis{1'000}));
   }
   co_return success();
 }

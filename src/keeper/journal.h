@@ -56,8 +56,10 @@ class Journal {
   std::span<char> space() { return window_.space(); }
   /// The first `n` bytes of space() have arrived. protocol: they are no command stream; nothing was taken.
   Result<> commit(std::size_t n);
-  /// Ready when there is room for more.
+  /// Ready when there is room for more. This and drained() are for the one who commits.
   Task<Result<>> room();
+  /// Ready when all that has arrived is written; io: the disk does not take it.
+  Task<Result<>> drained();
   /// Somebody waits for written() to move: no time is spent on gathering more.
   void hurry();
   /// A place from which somebody reads; keeps the window from going before it, as far as it is allowed to.

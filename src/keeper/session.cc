@@ -89,8 +89,7 @@ Session::Session(Keeper& keeper, tcp::socket socket)
 }
 
 Session::~Session() {
-  if (given_rdb_)
-    keeper_.full_sync_gate_.ended(replica_line().address.text(), acknowledged_ > 0, keeper_.now_ms());
+  if (given_rdb_) keeper_.full_sync_gate_.ended(replica_line().address.text(), loaded_, keeper_.now_ms());
   keeper_.sessions_.erase(this);
 }
 
@@ -160,6 +159,7 @@ Task<void> Session::take(Command command) {
     if (command[0] == "REPLCONF" && command.size() >= 3 && upper(command[1]) == "ACK") {
       if (const auto offset = number<std::int64_t>(command[2])) acknowledged_ = *offset;
       last_ack_ = MonoClock::now();
+      loaded_ = true;
     }
     co_return;
   }

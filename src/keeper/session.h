@@ -83,6 +83,7 @@ class Session {
   bool rdb_only_ = false;
   bool authenticated_ = false;
   bool given_rdb_ = false;  ///< and what becomes of it is to be told to the gate
+  bool loaded_ = false;     ///< it has acknowledged something since
   std::uint16_t replica_port_ = 0;
   std::string replica_host_;
   bool streaming_ = false;

@@ -365,6 +365,7 @@ Task<Result<>> UpstreamLink::save_what_diverges(Address upstream) {
               {{"upstream", upstream.text()}, {"why", info.error().message}});
     co_return success();
   }
+  PS_CO_TRY(co_await journal_.drained());
   const ReplHistory ours = journal_.history();
   const auto from = diverged_from(ours, history_in(info.value()));
   if (!from) co_return success();
@@ -457,7 +458,9 @@ Task<void> UpstreamLink::run_acks() {
     if (!current_) continue;
     boost::system::error_code ignored;
     if (streaming()) {
-      if (MonoClock::now() - last_byte_ > options_.silence_timeout) {
+      const bool reads =
+          journal_.trouble().empty();  // a full disk keeps us from reading: that is not silence
+      if (reads && MonoClock::now() - last_byte_ > options_.silence_timeout) {
         kLog.warn("upstream is silent", {{"upstream", upstream_ ? upstream_->text() : ""}});
         current_->socket.close(ignored);
         continue;
