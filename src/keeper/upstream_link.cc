@@ -174,10 +174,8 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
                                             {"had", history.replid},
                                             {"end", history.end}});
     if (!held_back_) set_state("sync");
-    if (has_history) {
-      PS_CO_TRY(co_await save_what_diverges(upstream));
-    }
-    PS_CO_TRY(co_await receive_rdb(&connection, full.first, full.second, Store::RdbPurpose::new_generation));
+    PS_CO_TRY(co_await receive_rdb(&connection, upstream, full.first, full.second,
+                                   Store::RdbPurpose::new_generation));
   } else {
     co_return fail(line.starts_with('-')
                        ? refusal(line)
@@ -290,8 +288,8 @@ Task<Result<>> UpstreamLink::continue_history(std::string new_id) {
   co_return success();
 }
 
-Task<Result<>> UpstreamLink::receive_rdb(Connection* connection, std::string replid, std::int64_t offset,
-                                         Store::RdbPurpose purpose) {
+Task<Result<>> UpstreamLink::receive_rdb(Connection* connection, Address upstream, std::string replid,
+                                         std::int64_t offset, Store::RdbPurpose purpose) {
   PS_CO_TRY(const auto ticket, co_await journal_.begin_rdb(std::move(replid), offset, purpose));
   struct Unfinished {
     Journal& journal;
@@ -319,6 +317,9 @@ Task<Result<>> UpstreamLink::receive_rdb(Connection* connection, std::string rep
   }
   connection->input = std::string(input);
   PS_CO_TRY(check_rdb(check, purpose));
+  if (purpose == Store::RdbPurpose::new_generation && !journal_.history().replid.empty()) {
+    PS_CO_TRY(co_await save_what_diverges(upstream));
+  }
   {
     PS_CO_TRY(const auto turn, co_await journal_.turn());
     PS_CO_TRY(co_await journal_.commit_rdb(ticket, !check.holds_nothing()));
@@ -467,9 +468,10 @@ Task<void> UpstreamLink::run_acks() {
       }
       if (auto sent = co_await send_ack(); !sent && sent.error().code == Errc::cancelled) co_return;
     } else if (state_ == "sync" && !sending_ack_) {
-      // A loading replica says so with bare newlines; they keep the master from giving up on us.
-      [[maybe_unused]] auto [error, n] =
-          co_await asio::async_write(current_->socket, asio::buffer("\n", 1), kAsTuple);
+      // A loading replica says so with bare newlines; they keep the master from giving up on us. A link that
+      // has failed once is closed: Asio may wait for ever for a socket whose error it has reported already.
+      auto [error, n] = co_await asio::async_write(current_->socket, asio::buffer("\n", 1), kAsTuple);
+      if (error && current_) current_->socket.close(ignored);
     }
   }
 }
@@ -502,7 +504,8 @@ Task<Result<>> UpstreamLink::fetch_rdb(Address upstream) {
   PS_CO_TRY(auto line, co_await ask(&connection, std::move(psync)));
   if (!line.starts_with("+FULLRESYNC ")) co_return fail(refusal(line));
   PS_CO_TRY(auto full, parse_full_resync(line));
-  co_return co_await receive_rdb(&connection, full.first, full.second, Store::RdbPurpose::for_current_log);
+  co_return co_await receive_rdb(&connection, upstream, full.first, full.second,
+                                 Store::RdbPurpose::for_current_log);
 }
 
 }  // namespace penstock::keeper

@@ -88,8 +88,8 @@ class UpstreamLink {
   Task<Result<std::string>> read_line(Connection* connection);
   Task<Result<>> read_more(Connection* connection);
   Task<Result<std::size_t>> read_some(Connection* connection, std::span<char> into);
-  Task<Result<>> receive_rdb(Connection* connection, std::string replid, std::int64_t offset,
-                             Store::RdbPurpose purpose);
+  Task<Result<>> receive_rdb(Connection* connection, Address upstream, std::string replid,
+                             std::int64_t offset, Store::RdbPurpose purpose);
   Result<> check_rdb(const RdbCheck& check, Store::RdbPurpose purpose);
   Task<Result<>> continue_history(std::string new_id);
   Task<Result<>> stream(Connection* connection);

@@ -79,6 +79,12 @@ Task<Result<>> consume_node(Hub* hub, std::string path, std::string name, model:
   if (!node) co_return fail(std::move(node).error());
   const auto event = model::from_json<model::Event>(node.value().data);
   const Shards shards = event ? concerned(event.value(), all) : all;
+  if (event && !event.value().shard.empty() && shards.empty()) {
+    // New, and the catalog has not met it yet? Then the event waits until its outcome can be recorded.
+    const auto config = zk_paths::shard(hub->options.dc, cluster.name, event.value().shard);
+    PS_CO_TRY(const auto there, co_await hub->zk.exists(config));
+    if (there) co_return fail(Errc::unavailable, config + " is not loaded yet");
+  }
   std::vector<EventVerdict> verdicts;
   for (const auto& shard : shards)
     verdicts.push_back(event ? apply_event(event.value(), cluster, shard->shard_config())

@@ -382,7 +382,7 @@ Result<> FileStore::start_generation(std::int64_t end, StoreMeta meta, const fs:
   auto log = build_generation(end, rdb, rdb_offset);
   Result<> done = success();
   if (!log) {
-    done = fail(std::move(log).error());
+    done = fail(Error{log.error()});
   } else {
     done = write_meta(std::move(meta));
   }
