@@ -69,6 +69,7 @@ class Membership::Impl {
   const MembershipOptions options_;
 
   std::map<std::string, MetaserverInfo, std::less<>> servers_;
+  std::map<std::string, std::int64_t, std::less<>> registered_at_;  ///< czxid of each one's registration
   std::optional<MetaserverInfo> leader_;
   SlotTable table_;
   std::vector<std::function<void()>> listeners_;
@@ -131,7 +132,10 @@ Task<void> Membership::Impl::stop() {
 /// Before the registration goes, so that the leader sees the one with the other.
 Task<Result<>> Membership::Impl::leave_marker() {
   if (!registered()) co_return success();
-  PS_CO_TRY(co_await zk::ensure_path(zk_, zk_paths::restarting(dc_) + "/" + self_.id));
+  const std::string marker = zk_paths::restarting(dc_) + "/" + self_.id;
+  auto removed = co_await zk_.remove(marker, zk::kAnyVersion);  // one of the last time would be too old
+  if (!removed && removed.error().code != Errc::not_found) co_return removed;
+  PS_CO_TRY(co_await zk::ensure_path(zk_, marker));
   co_return success();
 }
 
@@ -202,6 +206,7 @@ Task<Result<std::vector<std::string>>> Membership::Impl::children(std::string pa
 Task<Result<>> Membership::Impl::read_servers() {
   PS_CO_TRY(auto ids, co_await children(zk_paths::metaservers(dc_)));
   std::map<std::string, MetaserverInfo, std::less<>> servers;
+  std::map<std::string, std::int64_t, std::less<>> registered_at;
   for (const std::string& id : ids) {
     auto node = co_await zk_.get(zk_paths::metaserver(dc_, id));
     if (!node && node.error().code == Errc::not_found) continue;  // gone meanwhile: the watch has rung
@@ -209,12 +214,14 @@ Task<Result<>> Membership::Impl::read_servers() {
     auto info = model::from_json<MetaserverInfo>(node.value().data);
     if (info && info.value().id == id) {
       servers.emplace(id, std::move(info.value()));
+      registered_at.emplace(id, node.value().stat.czxid);
     } else {
       kLog.warn("a registration makes no sense",
                 {{"id", id}, {"error", info ? "another id inside" : info.error().text()}});
     }
   }
   servers_ = std::move(servers);
+  registered_at_ = std::move(registered_at);
   co_return success();
 }
 
@@ -271,7 +278,11 @@ Task<Result<std::vector<std::string>>> Membership::Impl::restarting() {
   std::vector<std::string> expected;
   for (const std::string& id : marked) {
     const auto end = markers_seen_.try_emplace(id, now).first->second + options_.restart_grace;
-    if (!servers_.contains(id) && now < end) {
+    if (const auto registered = registered_at_.find(id); registered != registered_at_.end()) {
+      // A marker that is younger than the registration: the server is leaving just now.
+      PS_CO_TRY(const auto marker, co_await zk_.exists(zk_paths::restarting(dc_) + "/" + id));
+      if (marker && marker->czxid > registered->second) continue;
+    } else if (now < end) {
       expected.push_back(id);
       next_marker_end_ = std::min(end, next_marker_end_.value_or(end));
       continue;
