@@ -60,6 +60,7 @@ Journal::Snapshot Journal::snapshot(bool with_meta) const {
   now.boundary = store_->transaction_boundary();
   now.rdb_offset = store_->rdb_offset();
   now.disk_bytes = store_->disk_bytes();
+  now.write_phase = store_->write_phase();
   return now;
 }
 
@@ -75,6 +76,7 @@ void Journal::apply(Snapshot now) {
   durable_ = options_.fsync == StoreOptions::Fsync::always ? written_ : std::min(durable_, written_);
   rdb_offset_ = now.rdb_offset;
   disk_bytes_ = now.disk_bytes;
+  window_.align(now.write_phase);
 }
 
 /// Completions arrive in the order in which the work was done, so the last snapshot is the newest.
@@ -220,17 +222,16 @@ Task<Result<StreamView>> Journal::read_rdb(std::shared_ptr<Store::RdbReader> rea
   co_return view_of(std::move(block), got);
 }
 
-/// What lies behind written() at this moment, in one go. On an error part of it may have been written.
+/// What lies behind written() at this moment, in one go.
 Task<Result<>> Journal::write_once() {
   auto views = window_.views(written_ + 1, std::numeric_limits<std::size_t>::max());
   auto work = [this, views = std::move(views), boundary = scanner_.transaction_boundary(),
                log = log_](Store& store) -> Result<> {
     if (log != log_on_disk_) return success();  // J2
-    for (std::size_t i = 0; i < views.size(); ++i) {
-      const bool last = i + 1 == views.size();
-      PS_TRY(store.append(views[i].bytes, last ? boundary : store.transaction_boundary()));
-    }
-    return success();
+    std::vector<std::string_view> pieces;
+    pieces.reserve(views.size());
+    for (const StreamView& view : views) pieces.push_back(view.bytes);
+    return store.append(pieces, boundary);
   };
   co_return co_await on_disk(false, std::move(work));
 }

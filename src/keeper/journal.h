@@ -124,7 +124,7 @@ class Journal {
     bool has_log = false;
     std::int64_t log_first = 0, written = 0, boundary = 0;
     std::optional<std::int64_t> rdb_offset;
-    std::uint64_t disk_bytes = 0;
+    std::uint64_t disk_bytes = 0, write_phase = 0;
     std::size_t saved_tails = 0;  ///< with meta
   };
   template <class F>

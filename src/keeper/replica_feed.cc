@@ -204,13 +204,20 @@ Task<Result<>> Session::stream_from(std::int64_t from) {
   }
 }
 
+/// In few system calls: async_write() would hand over 64 KiB in each.
 Task<Result<>> Session::send(std::vector<StreamView> views) {
-  std::vector<boost::asio::const_buffer> buffers;
-  buffers.reserve(views.size());
-  for (const StreamView& view : views) buffers.emplace_back(view.bytes.data(), view.bytes.size());
-  auto [error, n] =
-      co_await boost::asio::async_write(socket_, buffers, boost::asio::as_tuple(boost::asio::use_awaitable));
-  if (error) co_return fail(Errc::io, error.message());
+  std::vector<boost::asio::const_buffer> left;
+  left.reserve(views.size());
+  for (const StreamView& view : views) left.emplace_back(view.bytes.data(), view.bytes.size());
+  while (!left.empty()) {
+    auto [error, n] =
+        co_await socket_.async_write_some(left, boost::asio::as_tuple(boost::asio::use_awaitable));
+    if (error) co_return fail(Errc::io, error.message());
+    auto next = left.begin();
+    for (; next != left.end() && n >= next->size(); ++next) n -= next->size();
+    left.erase(left.begin(), next);
+    if (!left.empty()) left.front() += n;
+  }
   co_return success();
 }
 

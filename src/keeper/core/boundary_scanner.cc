@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <type_traits>
 
@@ -37,6 +38,60 @@ std::int64_t whole_header(const char*& at, const char* end, char kind) {
   return number;
 }
 
+/// Streams repeat themselves: a header is mostly the one that stood at the same place of the command before.
+/// Knowing its number beforehand, the processor does not wait for it to go on with what stands behind the
+/// value.
+class ExpectedHeader {
+ public:
+  /// As whole_header(). Inline, and with a copy of `at` where it is not: then it stays in a register.
+  [[gnu::always_inline]] std::int64_t take(const char*& at, const char* end, char kind) {
+    if (end - at >= kBytes) {
+      std::uint64_t there;
+      std::memcpy(&there, at, sizeof there);
+      if ((there & mask_) == bytes_) {
+        at += size_;
+        return number_;
+      }
+    }
+    const char* behind = at;
+    const std::int64_t number = learn(behind, end, kind);
+    at = behind;
+    return number;
+  }
+
+ private:
+  static constexpr std::ptrdiff_t kBytes = 8;
+
+  [[gnu::noinline]] std::int64_t learn(const char*& at, const char* end, char kind) {
+    const char* const begin = at;
+    const std::int64_t number = whole_header(at, end, kind);
+    if (number < 0 || at - begin > kBytes) return number;
+    size_ = at - begin;
+    bytes_ = mask_ = 0;
+    std::memset(&mask_, 0xff, static_cast<std::size_t>(size_));
+    std::memcpy(&bytes_, begin, static_cast<std::size_t>(size_));
+    number_ = number;
+    return number;
+  }
+
+  std::uint64_t bytes_ = 1, mask_ = 0;  // as many bytes as the header has; at first none fits
+  std::ptrdiff_t size_ = 0;
+  std::int64_t number_ = 0;
+};
+
+/// "$<length>\r\n<value>\r\n" that stands at `at` whole; moves `at` behind it, and gives the value. nullopt:
+/// it does not, and `at` is anywhere.
+[[gnu::always_inline]] inline std::optional<std::string_view> whole_argument(ExpectedHeader& header,
+                                                                             const char*& at,
+                                                                             const char* end) {
+  const std::int64_t length = header.take(at, end, '$');
+  if (length < 0 || end - at < length + 2 || at[length] != '\r' || at[length + 1] != '\n')
+    return std::nullopt;
+  const std::string_view value(at, static_cast<std::size_t>(length));
+  at += length + 2;
+  return value;
+}
+
 }  // namespace
 
 static_assert(std::is_trivially_copyable_v<BoundaryScanner>);
@@ -59,24 +114,32 @@ Result<> BoundaryScanner::feed(std::string_view bytes) {
 /// The fast path: commands that stand in the input from beginning to end. It stops at the first one that does
 /// not, or that is wrong somewhere; the paths below take that one byte by byte and say what is wrong.
 const char* BoundaryScanner::take_whole_commands(const char* at, const char* const end) {
-  for (;;) {
-    const char* p = at;
-    const std::int64_t arguments = whole_header(p, end, '*');
-    if (arguments <= 0) return at;
-    command_ = Word::other;
-    asks_for_ack_ = false;
-    for (std::int64_t i = 0; i < arguments; ++i) {
-      const std::int64_t length = whole_header(p, end, '$');
-      if (length < 0 || end - p < length + 2) return at;
-      if (p[length] != '\r' || p[length + 1] != '\n') return at;
-      if (i < 2 && length <= static_cast<std::int64_t>(kWordMax))
-        take_word(i, {p, static_cast<std::size_t>(length)});
-      p += length + 2;
+  const char* outside = inside_multi_ ? nullptr : at;  // the last boundary of a transaction
+  const char* const begin = at;
+  std::array<ExpectedHeader, 4>
+      expected;  // of the command and its first arguments; the last is of all others
+  for (const char* p = at;; at = p) {
+    std::int64_t arguments = expected[0].take(p, end, '*');
+    if (arguments <= 0) break;
+    const auto name = whole_argument(expected[1], p, end);
+    if (!name) break;
+    const Word command = word_of(*name);
+    bool asks_for_ack = false;
+    if (--arguments > 0) {
+      const auto second = whole_argument(expected[2], p, end);
+      if (!second) break;
+      asks_for_ack = command == Word::replconf && is_getack(*second);
+      --arguments;
     }
-    offset_ += p - at;
-    at = p;
-    end_command();
+    while (arguments > 0 && whole_argument(expected[3], p, end)) --arguments;
+    if (arguments > 0) break;
+    note(command, asks_for_ack);
+    if (!inside_multi_) outside = p;
   }
+  offset_ += at - begin;
+  command_boundary_ = offset_;
+  if (outside) transaction_boundary_ = offset_ - (at - outside);
+  return at;
 }
 
 /// "*<arguments>\r\n" or "$<length>\r\n", from wherever the last feed left off in it.
@@ -161,48 +224,55 @@ const char* BoundaryScanner::take_body(const char* at, const char* end) {
   return at;
 }
 
-void BoundaryScanner::take_word(std::int64_t argument, std::string_view text) {
-  if (argument == 1) {
-    asks_for_ack_ = command_ == Word::replconf && text.size() == 6 && packed(text) == packed("GETACK");
-    return;
-  }
-  switch (text.size()) {
+BoundaryScanner::Word BoundaryScanner::word_of(std::string_view name) {
+  switch (name.size()) {
     case 4:
-      if (packed(text) == packed("EXEC")) command_ = Word::exec;
-      if (packed(text) == packed("PING")) command_ = Word::idle;
+      if (packed(name) == packed("EXEC")) return Word::exec;
+      if (packed(name) == packed("PING")) return Word::idle;
       break;
     case 5:
-      if (packed(text) == packed("MULTI")) command_ = Word::multi;
+      if (packed(name) == packed("MULTI")) return Word::multi;
       break;
     case 6:
-      if (packed(text) == packed("SELECT")) command_ = Word::idle;
+      if (packed(name) == packed("SELECT")) return Word::idle;
       break;
     case 7:
-      if (packed(text) == packed("DISCARD")) command_ = Word::exec;
-      if (packed(text) == packed("PUBLISH")) command_ = Word::idle;
+      if (packed(name) == packed("DISCARD")) return Word::exec;
+      if (packed(name) == packed("PUBLISH")) return Word::idle;
       break;
     case 8:
-      if (packed(text) == packed("REPLCONF")) command_ = Word::replconf;
+      if (packed(name) == packed("REPLCONF")) return Word::replconf;
       break;
     default:
       break;
   }
+  return Word::other;
+}
+
+bool BoundaryScanner::is_getack(std::string_view option) {
+  return option.size() == 6 && packed(option) == packed("GETACK");
 }
 
 void BoundaryScanner::end_argument() {
   expect_ = Expect::bulk;
-  if (word_wanted_) take_word(argument_, {word_.data(), word_size_});
+  if (word_wanted_) {
+    const std::string_view text{word_.data(), word_size_};
+    if (argument_ == 0) command_ = word_of(text);
+    if (argument_ == 1) asks_for_ack_ = command_ == Word::replconf && is_getack(text);
+  }
   if (argument_ < 2) ++argument_;
-  if (--arguments_left_ == 0) end_command();
+  if (--arguments_left_ > 0) return;
+  expect_ = Expect::array;
+  note(command_, asks_for_ack_);
+  reach_boundary();
 }
 
-void BoundaryScanner::end_command() {
-  expect_ = Expect::array;
-  if (command_ == Word::multi) inside_multi_ = true;
-  if (command_ == Word::exec) inside_multi_ = false;
-  if (command_ == Word::other) saw_data_ = true;
-  if (asks_for_ack_) ++getacks_;
-  reach_boundary();
+/// What a command that has ended changes.
+void BoundaryScanner::note(Word command, bool asks_for_ack) {
+  if (command == Word::multi) inside_multi_ = true;
+  if (command == Word::exec) inside_multi_ = false;
+  if (command == Word::other) saw_data_ = true;
+  if (asks_for_ack) ++getacks_;
 }
 
 void BoundaryScanner::reach_boundary() {

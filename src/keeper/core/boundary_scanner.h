@@ -53,9 +53,10 @@ class BoundaryScanner {
   const char* take_body(const char* at, const char* end);
   void end_header();
   void end_argument();
-  void end_command();
+  void note(Word command, bool asks_for_ack);
   void reach_boundary();
-  void take_word(std::int64_t argument, std::string_view text);
+  static Word word_of(std::string_view name);
+  static bool is_getack(std::string_view option);
 
   std::int64_t offset_;
   std::int64_t command_boundary_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <new>
 
 #include "common/base/check.h"
 
@@ -23,18 +24,23 @@ class FreeBlocks {
         return block.release();
       }
     }
-    return new char[StreamWindow::kBlockMax];
+    return static_cast<char*>(::operator new[](StreamWindow::kBlockMax, kAligned));
   }
   void give_back(char* data) {
-    std::unique_ptr<char[]> block(data);
+    Block block(data);
     const std::lock_guard lock(mutex_);
     if (blocks_.size() < kKept) blocks_.push_back(std::move(block));
   }
 
  private:
-  static constexpr std::size_t kKept = 16;
+  static constexpr std::size_t kKept = 32;
+  static constexpr std::align_val_t kAligned{StreamWindow::kAlignment};
+  struct Free {
+    void operator()(char* data) const { ::operator delete[](data, kAligned); }
+  };
+  using Block = std::unique_ptr<char[], Free>;
   std::mutex mutex_;
-  std::vector<std::unique_ptr<char[]>> blocks_;
+  std::vector<Block> blocks_;
 };
 
 FreeBlocks& free_blocks() {
@@ -55,7 +61,11 @@ std::span<char> StreamWindow::space() {
     // A read that filled what it was given would have taken more.
     const std::size_t next = std::clamp(filled_ ? block_bytes_ * 4 : block_bytes_ / 4, kBlockMin, kBlockMax);
     block_bytes_ = next;
-    blocks_.push_back({end_ + 1, take_block(next), next});
+    const std::size_t skipped =
+        next == kBlockMax ? (static_cast<std::uint64_t>(end_ + 1) + phase_) % kAlignment : 0;
+    auto block = take_block(next);
+    char* const data = block.get() + skipped;
+    blocks_.push_back({end_ + 1, {std::move(block), data}, next - skipped});
   }
   Block& block = blocks_.back();
   return {block.data.get() + block.size, block.capacity - block.size};

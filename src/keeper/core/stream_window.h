@@ -21,13 +21,15 @@ struct StreamView {
   std::string_view bytes;
 };
 
-/// Memory for stream bytes; given back to a list from which the next one comes. Any thread.
+/// Memory for stream bytes; given back to a list from which the next one comes. A block of kBlockMax is
+/// aligned. Any thread.
 std::shared_ptr<char[]> take_block(std::size_t bytes);
 
 class StreamWindow {
  public:
   /// A link that is idle holds a small block; one that is busy is given larger ones, step by step.
   static constexpr std::size_t kBlockMin = 4 << 10, kBlockMax = 256 << 10;
+  static constexpr std::size_t kAlignment = 4096;
 
   /// Empty; the first byte will have offset `end` + 1.
   explicit StreamWindow(std::int64_t end = 0) : end_(end) {}
@@ -49,6 +51,8 @@ class StreamWindow {
   /// Forgets what stands behind `end`, which lies in the window or just before it.
   void truncate(std::int64_t end);
   void reset(std::int64_t end);
+  /// From the next large block on, offset o gets an address that is o + `phase` modulo kAlignment.
+  void align(std::uint64_t phase) { phase_ = phase; }
 
  private:
   struct Block {
@@ -59,6 +63,7 @@ class StreamWindow {
   std::deque<Block> blocks_;  // contiguous; only the last has room
   std::int64_t end_;
   std::size_t block_bytes_ = 0;
+  std::uint64_t phase_ = 0;
   bool filled_ = false;  ///< by the last commit
 };
 

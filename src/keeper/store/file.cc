@@ -1,11 +1,15 @@
 #include "keeper/store/file.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <vector>
 
 namespace penstock::keeper {
 
@@ -40,12 +44,25 @@ Result<std::uint64_t> File::size() const {
 }
 
 Result<> File::write_at(std::uint64_t at, std::string_view bytes) const {
-  while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(at));
+  return write_at(at, std::span(&bytes, 1));
+}
+
+Result<> File::write_at(std::uint64_t at, std::span<const std::string_view> pieces) const {
+  std::vector<iovec> left;
+  left.reserve(pieces.size());
+  for (const std::string_view piece : pieces)
+    left.push_back({const_cast<char*>(piece.data()), piece.size()});  // only read from
+  for (std::size_t next = 0; next < left.size();) {
+    const auto count = static_cast<int>(std::min<std::size_t>(left.size() - next, IOV_MAX));
+    const ssize_t n = ::pwritev(fd_, &left[next], count, static_cast<off_t>(at));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return fail(io_error(path_, "write"));
-    bytes.remove_prefix(static_cast<std::size_t>(n));
     at += static_cast<std::uint64_t>(n);
+    auto taken = static_cast<std::size_t>(n);
+    for (; next < left.size() && taken >= left[next].iov_len; ++next) taken -= left[next].iov_len;
+    if (next == left.size()) break;
+    left[next].iov_base = static_cast<char*>(left[next].iov_base) + taken;
+    left[next].iov_len -= taken;
   }
   return success();
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +31,7 @@ class File {
   Result<std::uint64_t> size() const;
   /// All of `bytes`, or an error and possibly some of them written.
   Result<> write_at(std::uint64_t at, std::string_view bytes) const;
+  Result<> write_at(std::uint64_t at, std::span<const std::string_view> pieces) const;
   /// Up to `max` bytes; fewer only at the end of the file.
   Result<std::size_t> read_at(std::uint64_t at, char* out, std::size_t max) const;
   Result<> truncate(std::uint64_t size) const;

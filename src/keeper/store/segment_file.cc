@@ -1,5 +1,7 @@
 #include "keeper/store/segment_file.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cstdio>
 
@@ -35,6 +37,11 @@ Result<std::optional<SegmentHeader>> read_segment_header(const File& file) {
   const SegmentHeader header{first, boundary};
   const bool own = encode(header) == text && segment_path(file.path().parent_path(), first) == file.path();
   return own && boundary < first ? std::optional(header) : std::nullopt;
+}
+
+std::shared_ptr<File> open_direct(const std::filesystem::path& path) {
+  auto file = File::open(path, O_WRONLY | O_DIRECT);
+  return file ? std::make_shared<File>(std::move(file).value()) : nullptr;
 }
 
 std::filesystem::path segment_path(const std::filesystem::path& dir, std::int64_t first) {

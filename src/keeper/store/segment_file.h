@@ -23,6 +23,9 @@ std::string encode(const SegmentHeader& header);
 /// nullopt: no header, or not this file's (a recycled file that a crash has left with its old one).
 Result<std::optional<SegmentHeader>> read_segment_header(const File& file);
 
+/// For writing past the page cache; null where the file system has no such way.
+std::shared_ptr<File> open_direct(const std::filesystem::path& path);
+
 std::filesystem::path segment_path(const std::filesystem::path& dir, std::int64_t first);
 std::filesystem::path sums_path(const std::filesystem::path& dir, std::int64_t first);
 std::filesystem::path spare_path(const std::filesystem::path& dir, std::int64_t first);

@@ -7,6 +7,7 @@
 
 #include "keeper/store/checksum.h"
 #include "keeper/store/segment_file.h"
+#include "keeper/store/write_plan.h"
 
 namespace penstock::keeper {
 namespace {
@@ -15,8 +16,27 @@ constexpr std::int64_t kSpanBytes =
     64 << 10;  ///< a mark speaks for about that much, or for one append if that is more
 constexpr std::size_t kSparesMax = 2;
 
-std::int64_t length(std::string_view bytes) {
-  return static_cast<std::int64_t>(bytes.size());
+/// Fewer bytes than that go through the page cache: a write past it has its price too.
+constexpr std::uint64_t kDirectMin = 128 << 10;
+
+std::int64_t length(std::span<const std::string_view> pieces) {
+  std::int64_t bytes = 0;
+  for (const std::string_view piece : pieces) bytes += static_cast<std::int64_t>(piece.size());
+  return bytes;
+}
+
+/// Takes up to `max` bytes from the front of `pieces`.
+std::vector<std::string_view> take_front(std::vector<std::string_view>& pieces, std::uint64_t max) {
+  std::vector<std::string_view> front;
+  std::size_t whole = 0;
+  for (; whole < pieces.size() && pieces[whole].size() <= max; ++whole) max -= pieces[whole].size();
+  front.assign(pieces.begin(), pieces.begin() + static_cast<std::ptrdiff_t>(whole));
+  pieces.erase(pieces.begin(), pieces.begin() + static_cast<std::ptrdiff_t>(whole));
+  if (!pieces.empty() && max > 0) {
+    front.push_back(pieces.front().substr(0, max));
+    pieces.front().remove_prefix(max);
+  }
+  return front;
 }
 
 std::uint64_t place(std::int64_t first, std::int64_t offset) {
@@ -52,28 +72,28 @@ Result<> SegmentLog::begin_segment(std::int64_t first, std::int64_t boundary) {
   PS_TRY(auto sums, File::open(sums_path(dir_, first), O_RDWR | O_CREAT | O_TRUNC));
   PS_TRY(auto data, File::open(path, O_RDWR | O_CREAT));
   PS_TRY(data.write_at(0, encode(SegmentHeader{first, boundary})));
-  segments_.push_back(
-      {first, std::make_shared<File>(std::move(data)), std::make_shared<File>(std::move(sums))});
+  segments_.push_back({first, std::make_shared<File>(std::move(data)),
+                       std::make_shared<File>(std::move(sums)), open_direct(path)});
   tail_ = Tail{};
   tail_.begin = first - 1;
   return success();
 }
 
-Result<> SegmentLog::append(std::string_view bytes, std::int64_t boundary, bool durably) {
+Result<> SegmentLog::append(std::span<const std::string_view> pieces, std::int64_t boundary, bool durably) {
+  std::vector<std::string_view> left(pieces.begin(), pieces.end());
   const Tail tail = tail_;
   const std::size_t segments = segments_.size();
   const std::int64_t durable = durable_;
   const std::int64_t old_end = end_;
   std::int64_t at = end_;
   Result<> done = success();
-  while (!bytes.empty() && done) {
+  while (!left.empty() && done) {
     const auto used = static_cast<std::uint64_t>(at + 1 - segments_.back().first);
     if (used >= segment_bytes_) {
       done = begin_segment(at + 1, boundary_);
       continue;
     }
-    const std::string_view part = bytes.substr(0, segment_bytes_ - used);
-    bytes.remove_prefix(part.size());
+    const auto part = take_front(left, segment_bytes_ - used);
     // The new boundary may lie behind this part; then the old one still is one.
     const std::int64_t part_end = at + length(part);
     done = write_part(part, at, boundary <= part_end ? boundary : boundary_);
@@ -92,11 +112,20 @@ Result<> SegmentLog::append(std::string_view bytes, std::int64_t boundary, bool 
   return done;
 }
 
-Result<> SegmentLog::write_part(std::string_view part, std::int64_t at, std::int64_t boundary) {
+Result<> SegmentLog::write_part(std::span<const std::string_view> part, std::int64_t at,
+                                std::int64_t boundary) {
   const Segment& segment = segments_.back();
-  PS_TRY(segment.data->write_at(place(segment.first, at + 1), part));
-  tail_.sum = crc32c(tail_.sum, part);
+  const std::uint64_t direct_min = segment.direct ? kDirectMin : UINT64_MAX;
+  for (const WriteRun& run : plan_writes(place(segment.first, at + 1), part, direct_min)) {
+    const File& file = run.direct ? *segment.direct : *segment.data;
+    PS_TRY(file.write_at(run.at, run.pieces));
+  }
+  for (const std::string_view piece : part) tail_.sum = crc32c(tail_.sum, piece);
   return write_mark(at + length(part), boundary);
+}
+
+std::uint64_t SegmentLog::write_phase() const {
+  return place(segments_.back().first, 0) % kPageBytes;
 }
 
 /// Which of the span's marks may be written over: not the one that is sealed, nor the longest of those that

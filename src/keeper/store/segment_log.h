@@ -15,6 +15,8 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
@@ -41,9 +43,13 @@ class SegmentLog {
   std::uint64_t bytes() const { return static_cast<std::uint64_t>(end() - first() + 1); }
   std::uint64_t disk_bytes() const { return bytes() + spares_.size() * segment_bytes_; }
 
-  /// `boundary`: the last transaction boundary once `bytes` are there. `durably`: synced before it returns;
-  /// not synced is not appended.
-  Result<> append(std::string_view bytes, std::int64_t boundary, bool durably);
+  /// `pieces` stand one behind the other in the stream. `boundary`: the last transaction boundary once they
+  /// are there. `durably`: synced before it returns; not synced is not appended. Costs least when
+  /// write_phase() is minded.
+  Result<> append(std::span<const std::string_view> pieces, std::int64_t boundary, bool durably);
+  /// Bytes that come in memory as they will stand in the file's pages need not be copied: offset o is to have
+  /// an address that is o + write_phase() modulo kPageBytes.
+  std::uint64_t write_phase() const;
   Result<std::size_t> read(std::int64_t from, char* out, std::size_t max) const;
   /// `end` must be a transaction boundary from first() - 1 on.
   Result<> truncate_to(std::int64_t end);
@@ -66,6 +72,8 @@ class SegmentLog {
   struct Segment {
     std::int64_t first;
     std::shared_ptr<File> data, sums;
+    std::shared_ptr<File>
+        direct;  ///< the data past the page cache; null where the file system has no such way
   };
   /// The span of bytes that is being written, and the up to three marks that speak for it.
   struct Tail {
@@ -91,7 +99,7 @@ class SegmentLog {
   Result<> remove_from(std::size_t index);
 
   Result<> begin_segment(std::int64_t first, std::int64_t boundary);
-  Result<> write_part(std::string_view part, std::int64_t at, std::int64_t boundary);
+  Result<> write_part(std::span<const std::string_view> part, std::int64_t at, std::int64_t boundary);
   Result<> write_mark(std::int64_t end, std::int64_t boundary);
   std::size_t free_slot() const;
   Result<> rewrite_marks(std::int64_t end);

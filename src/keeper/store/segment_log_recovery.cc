@@ -24,6 +24,7 @@ Result<SegmentLog> SegmentLog::open(std::filesystem::path dir, std::uint64_t seg
   } else {
     restart_at = boundary.value_or(log.first() - 1);
   }
+  log.segments_.back().direct = open_direct(log.segments_.back().data->path());
   return log;
 }
 
@@ -34,8 +35,8 @@ Result<> SegmentLog::find_segments() {
     PS_TRY(const auto header, read_segment_header(data));
     if (!header) continue;
     PS_TRY(auto sums, File::open(sums_path(dir_, header->first), O_RDWR | O_CREAT));
-    segments_.push_back(
-        {header->first, std::make_shared<File>(std::move(data)), std::make_shared<File>(std::move(sums))});
+    segments_.push_back({header->first, std::make_shared<File>(std::move(data)),
+                         std::make_shared<File>(std::move(sums)), nullptr});
   }
   if (segments_.empty()) return fail(Errc::corrupt, dir_.string() + ": no log segment");
   for (auto& spare : files_named(dir_, "spare-")) spares_.push_back(std::move(spare));

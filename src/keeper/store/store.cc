@@ -101,7 +101,8 @@ class FileStore : public Store {
   std::optional<std::int64_t> rdb_offset() const override;
   std::uint64_t rdb_bytes() const override { return rdb_bytes_; }
   std::uint64_t disk_bytes() const override;
-  Result<> append(std::string_view bytes, std::int64_t boundary) override;
+  Result<> append(std::span<const std::string_view> pieces, std::int64_t boundary) override;
+  std::uint64_t write_phase() const override { return log_ ? known(log_).write_phase() : 0; }
   std::int64_t transaction_boundary() const override { return log_ ? known(log_).boundary() : 0; }
   Result<> truncate_to(std::int64_t end) override;
   Result<fs::path> save_tail(std::int64_t from) override;
@@ -260,7 +261,7 @@ void FileStore::log_replaced() {
   sync_.seal = false;
 }
 
-Result<> FileStore::append(std::string_view bytes, std::int64_t boundary) {
+Result<> FileStore::append(std::span<const std::string_view> pieces, std::int64_t boundary) {
   if (!log_) return fail(Errc::internal, "append without a log");
   const auto tail_before = known(log_).tail_first();
   {
@@ -268,7 +269,7 @@ Result<> FileStore::append(std::string_view bytes, std::int64_t boundary) {
     const std::lock_guard lock(sync_mutex_);
     if (std::exchange(sync_.seal, false)) known(log_).seal();
     known(log_).set_durable(sync_.durable);
-    PS_TRY(known(log_).append(bytes, boundary, options_.fsync == StoreOptions::Fsync::always));
+    PS_TRY(known(log_).append(pieces, boundary, options_.fsync == StoreOptions::Fsync::always));
     sync_.durable = known(log_).durable();
     sync_.end = known(log_).end();
     if (known(log_).tail_first() != tail_before) {

@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,7 +78,12 @@ class Store {
 
   /// Appends stream bytes; the first has offset history().end + 1. `boundary`: the last transaction boundary
   /// once they are there. On any error (io: disk full …) nothing was appended, and a later one may work.
-  virtual Result<> append(std::string_view bytes, std::int64_t boundary) = 0;
+  virtual Result<> append(std::span<const std::string_view> pieces, std::int64_t boundary) = 0;
+  Result<> append(std::string_view bytes, std::int64_t boundary) {
+    return append(std::span(&bytes, 1), boundary);
+  }
+  /// See SegmentLog.
+  virtual std::uint64_t write_phase() const = 0;
   virtual std::int64_t transaction_boundary() const = 0;  ///< the last one at or before history().end
   /// Drops everything above `end`, a transaction boundary (resume after +CONTINUE), durably. An `end` before
   /// the log's beginning (a transaction longer than the log) leaves an empty log there.

@@ -49,9 +49,26 @@ TEST(StreamWindow, blocks_grow_with_the_reads_and_shrink_again) {
   StreamWindow window;
   EXPECT_EQ(window.space().size(), StreamWindow::kBlockMin);
   for (int i = 0; i < 5; ++i) window.commit(window.space().size());
-  EXPECT_EQ(window.space().size(), StreamWindow::kBlockMax);
+  EXPECT_GT(window.space().size(), StreamWindow::kBlockMax - StreamWindow::kAlignment);
   for (int i = 0; i < 200; ++i) put(window, pattern(10'000));
   EXPECT_LT(window.space().size(), StreamWindow::kBlockMax);
+}
+
+TEST(StreamWindow, large_blocks_stand_in_memory_as_in_pages_of_the_file) {
+  for (const std::uint64_t phase : {0u, 1u, 64u, 4095u}) {
+    StreamWindow window(777);
+    window.align(phase);
+    for (int i = 0; i < 12; ++i) {
+      const auto space = window.space();
+      if (space.size() > StreamWindow::kBlockMax / 2) {
+        const auto address = reinterpret_cast<std::uintptr_t>(space.data());
+        EXPECT_EQ(address % StreamWindow::kAlignment,
+                  (static_cast<std::uint64_t>(window.end() + 1) + phase) % StreamWindow::kAlignment);
+      }
+      window.commit(space.size());
+    }
+    EXPECT_EQ(window.space().size(), StreamWindow::kBlockMax);  // page follows page: nothing is left out
+  }
 }
 
 TEST(StreamWindow, drops_whole_blocks_and_keeps_the_newest) {
