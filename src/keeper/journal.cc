@@ -153,10 +153,21 @@ Task<Result<>> Journal::truncate_to(std::int64_t end) {
   co_return co_await on_disk(false, std::move(work));
 }
 
-Task<Result<>> Journal::begin_log_at(std::int64_t end) {
-  auto work = [this, end](Store& store) -> Result<> {
+Task<HistoryAnswer> Journal::describe_history(std::int64_t bytes) {
+  auto work = [bytes](Store& store) {
+    const ReplHistory now = store.history();
+    return HistoryAnswer{{now.replid, now.old_ids, now.end},
+                         store.boundary_from(std::max(now.end - bytes, std::int64_t{0})),
+                         store.meta().has_data};
+  };
+  co_return co_await on_disk(false, std::move(work));
+}
+
+Task<Result<>> Journal::begin_log_at(std::int64_t end, StoreMeta meta) {
+  auto work = [this, end, meta = std::move(meta)](Store& store) -> Result<> {
+    PS_TRY(store.begin_log_at(end, meta));
     ++log_on_disk_;
-    return store.begin_log_at(end);
+    return success();
   };
   PS_CO_TRY(co_await on_disk(true, std::move(work)));
   scanner_ = BoundaryScanner(end);

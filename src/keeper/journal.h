@@ -21,6 +21,7 @@
 #include "common/async/task.h"
 #include "common/async/wakeup.h"
 #include "keeper/core/boundary_scanner.h"
+#include "keeper/core/history_line.h"
 #include "keeper/core/stream_window.h"
 #include "keeper/store/store.h"
 
@@ -93,7 +94,10 @@ class Journal {
   Task<Result<>> save_meta(StoreMeta meta);
   /// Forgets what stands behind `end`, in memory and on disk.
   Task<Result<>> truncate_to(std::int64_t end);
-  Task<Result<>> begin_log_at(std::int64_t end);
+  /// The history that `meta` names begins with an empty log behind `end`. Holding the turn.
+  Task<Result<>> begin_log_at(std::int64_t end, StoreMeta meta);
+  /// What another keeper needs to know to begin a log of its own, with about `bytes` of the stream in it.
+  Task<HistoryAnswer> describe_history(std::int64_t bytes);
   Task<Result<std::filesystem::path>> save_tail(std::int64_t from);  ///< of what is written
   std::size_t saved_tails() const { return saved_tails_; }
 

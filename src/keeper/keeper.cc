@@ -26,6 +26,7 @@ UpstreamOptions upstream_options(const KeeperOptions& options) {
   upstream.user = options.user;
   upstream.password = options.password;
   upstream.self = options.listen;
+  upstream.log_bytes_max = static_cast<std::int64_t>(options.store.log_bytes_max);
   return upstream;
 }
 

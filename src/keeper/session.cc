@@ -196,6 +196,7 @@ Task<Session::Answer> Session::answer(Command command) {
     const std::string what = upper(command[1]);
     if (what == "SETSTATE") co_return co_await setstate(std::move(command));
     if (what == "HANDOVER") co_return co_await handover(std::move(command));
+    if (what == "HISTORY") co_return co_await history(std::move(command));
   }
   co_return answer_at_once(command);
 }
@@ -283,7 +284,7 @@ Session::Answer Session::keeper_command(const Command& command) {
     keeper_.accept_empty_upstream();
     return ok();
   }
-  return error_line("ERR KEEPER knows GETSTATE, SETSTATE, INFO, HANDOVER and ACCEPTEMPTY");
+  return error_line("ERR KEEPER knows GETSTATE, SETSTATE, INFO, HISTORY, HANDOVER and ACCEPTEMPTY");
 }
 
 /// KEEPER SETSTATE ACTIVE|BACKUP <ip> <port> EPOCH <u64> [ACTIVEDC yes|no] [MEMBERS <ip:port> …]
@@ -333,6 +334,19 @@ Task<Session::Answer> Session::handover(Command command) {
   if (!epoch) co_return error_line("ERR EPOCH: must be an unsigned number");
   if (!ttl) co_return error_line("ERR TTL: must be a number of milliseconds");
   co_return answer_of(co_await keeper_.arm_handover(command[3], *epoch, *ttl));
+}
+
+/// KEEPER HISTORY <bytes>: from another keeper that wants to begin with about that much of our log.
+Task<Session::Answer> Session::history(Command command) {
+  const auto bytes = command.size() == 3 ? number<std::int64_t>(command[2]) : std::nullopt;
+  if (!bytes || *bytes < 0) co_return error_line("ERR HISTORY: needs a number of bytes");
+  if (const auto why = circle(); !why.empty()) {
+    keeper_.link_.blame(why);
+    co_return error_line("NOMASTERLINK " + why);
+  }
+  const HistoryAnswer answer = co_await keeper_.journal_.describe_history(*bytes);
+  if (answer.history.replid.empty()) co_return error_line("NOMASTERLINK this keeper has no history yet");
+  co_return "+" + to_line(answer) + "\r\n";
 }
 
 /// AUTH [user] password: there is one password, whoever says it.

@@ -50,6 +50,7 @@ class Session {
   Answer keeper_command(const Command& command);
   Task<Answer> setstate(Command command);
   Task<Answer> handover(Command command);
+  Task<Answer> history(Command command);
   Answer auth(const Command& command);
   Answer replconf(const Command& command);
   Task<Answer> replicaof(Command command);

@@ -9,7 +9,6 @@
 #include "common/async/within.h"
 #include "common/log/log.h"
 #include "common/resp/encode.h"
-#include "common/resp/replication_info.h"
 #include "keeper/core/rdb_check.h"
 #include "keeper/core/rdb_framing.h"
 
@@ -21,16 +20,11 @@ using asio::ip::tcp;
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr log::Logger kLog{"keeper"};
 constexpr Millis kRdbFetchPause{2'000};
-constexpr std::size_t kInfoBytesMax = 1 << 20;
 constexpr Millis kHeldPause{30'000};  ///< an empty upstream makes an RDB for each of our questions
 
 double unit_random() {
   static thread_local std::minstd_rand random{std::random_device{}()};
   return std::uniform_real_distribution<double>(0, 1)(random);
-}
-
-bool is_replid(std::string_view text) {
-  return text.size() == 40 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
 /// "+FULLRESYNC <replid> <offset>"
@@ -46,27 +40,13 @@ Result<std::pair<std::string, std::int64_t>> parse_full_resync(std::string_view 
   return fail(Errc::protocol, "bad answer to PSYNC: '" + std::string(line.substr(0, 100)) + "'");
 }
 
-/// What an error line to PING, REPLCONF or PSYNC means for us: -LOADING and -NOMASTERLINK pass by themselves.
+}  // namespace
+
 Error refusal(std::string_view line) {
   for (const char* passing : {"-LOADING", "-NOMASTERLINK", "-MASTERDOWN", "-BUSY"})
     if (line.starts_with(passing)) return {Errc::unavailable, std::string(line.substr(1))};
   return {Errc::refused, std::string(line.substr(0, 200))};
 }
-
-/// Of INFO replication.
-UpstreamHistory history_in(const std::string& info) {
-  auto fields = resp::parse_info(info);
-  const auto number = [&fields](const char* name) {
-    const std::string& text = fields[name];
-    std::int64_t value = -1;
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
-  };
-  return {fields["master_replid"], fields["master_replid2"], number("second_repl_offset"),
-          number("master_repl_offset")};
-}
-
-}  // namespace
 
 UpstreamLink::UpstreamLink(Executor executor, Journal& journal, UpstreamListener& listener,
                            UpstreamOptions options)
@@ -150,29 +130,20 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
   if (!held_back_) set_state("handshake");
   PS_CO_TRY(co_await handshake(&connection, false));
 
-  const ReplHistory history = journal_.history();
-  const bool has_history = !history.replid.empty();
-  const std::int64_t boundary = journal_.scanner().transaction_boundary();
-  std::vector<std::string> psync{"PSYNC", "?", "-1"};
-  if (has_history) psync = {"PSYNC", history.replid, std::to_string(boundary + 1)};
+  PS_CO_TRY(const auto start, co_await starting_point(&connection));
+  std::vector<std::string> psync{"PSYNC", start.replid, std::to_string(start.from)};
   PS_CO_TRY(auto line, co_await ask(&connection, std::move(psync)));
   if (line.starts_with("+CONTINUE")) {
-    const std::string id = line.size() > 10 ? line.substr(10) : history.replid;
-    if (!has_history) co_return fail(Errc::protocol, "+CONTINUE to a request without history");
-    if (!is_replid(id)) co_return fail(Errc::protocol, "bad answer to PSYNC: '" + line.substr(0, 100) + "'");
-    if (boundary < std::max(journal_.history().end, journal_.written())) {
-      PS_CO_TRY(co_await journal_.truncate_to(boundary));
-    }
-    ++partial_syncs_;
-    PS_CO_TRY(co_await continue_history(id));
+    PS_CO_TRY(co_await go_on(upstream, start, line.size() > 10 ? line.substr(10) : start.replid));
   } else if (line.starts_with("+FULLRESYNC ")) {
     PS_CO_TRY(auto full, parse_full_resync(line));
+    const ReplHistory had = journal_.history();
     kLog.info("full resync from upstream", {{"shard", journal_.meta().cluster + "/" + journal_.meta().shard},
                                             {"upstream", upstream.text()},
                                             {"replid", full.first},
                                             {"offset", full.second},
-                                            {"had", history.replid},
-                                            {"end", history.end}});
+                                            {"had", had.replid},
+                                            {"end", had.end}});
     if (!held_back_) set_state("sync");
     PS_CO_TRY(co_await receive_rdb(&connection, upstream, full.first, full.second,
                                    Store::RdbPurpose::new_generation));
@@ -269,25 +240,6 @@ Task<Result<>> UpstreamLink::authenticate(Connection* connection) {
   co_return success();
 }
 
-/// Upstream has continued us, perhaps under a new id: then who follows us has to ask again, and gets it
-/// partially.
-Task<Result<>> UpstreamLink::continue_history(std::string new_id) {
-  PS_CO_TRY(const auto turn, co_await journal_.turn());
-  ReplHistory history = journal_.history();
-  if (same_replid(history.replid, new_id)) co_return success();
-  history.switch_to(new_id);
-  StoreMeta meta = journal_.meta();
-  meta.replid = history.replid;
-  meta.old_ids = history.old_ids;
-  PS_CO_TRY(co_await journal_.save_meta(std::move(meta)));
-  kLog.info("history continues under a new id",
-            {{"shard", journal_.meta().cluster + "/" + journal_.meta().shard},
-             {"replid", new_id},
-             {"second offset", history.end + 1}});
-  listener_.history_changed();
-  co_return success();
-}
-
 Task<Result<>> UpstreamLink::receive_rdb(Connection* connection, Address upstream, std::string replid,
                                          std::int64_t offset, Store::RdbPurpose purpose) {
   PS_CO_TRY(const auto ticket, co_await journal_.begin_rdb(std::move(replid), offset, purpose));
@@ -355,46 +307,6 @@ void UpstreamLink::blame(std::string why) {
   kLog.error("upstream cannot be followed", {{"shard", journal_.meta().cluster + "/" + journal_.meta().shard},
                                              {"upstream", upstream_ ? upstream_->text() : ""},
                                              {"why", last_error_}});
-}
-
-/// We are about to lose what the new history does not have: acknowledged writes of a master that is gone.
-/// They are put aside first; if that cannot be done, the full sync does not take place.
-Task<Result<>> UpstreamLink::save_what_diverges(Address upstream) {
-  const auto info = co_await within(options_.reply_timeout, "INFO", ask_info(upstream));
-  if (!info) {  // an ACL may forbid it, and a data center must not stay without its stream for that
-    kLog.warn("the upstream does not say where its history begins",
-              {{"upstream", upstream.text()}, {"why", info.error().message}});
-    co_return success();
-  }
-  PS_CO_TRY(co_await journal_.drained());
-  const ReplHistory ours = journal_.history();
-  const auto from = diverged_from(ours, history_in(info.value()));
-  if (!from) co_return success();
-  PS_CO_TRY(const auto path, co_await journal_.save_tail(*from));
-  kLog.error("bytes that the new history does not have were put aside",
-             {{"shard", journal_.meta().cluster + "/" + journal_.meta().shard},
-              {"replid", ours.replid},
-              {"from", std::max(*from, ours.log_first)},
-              {"to", ours.end},
-              {"file", path.string()}});
-  co_return success();
-}
-
-/// INFO replication over a connection of its own: an answer on a replication link would be taken for data.
-Task<Result<std::string>> UpstreamLink::ask_info(Address upstream) {
-  Connection connection(executor_);
-  PS_CO_TRY(co_await connect(&connection, std::move(upstream)));
-  PS_CO_TRY(co_await authenticate(&connection));
-  std::vector<std::string> command{"INFO", "replication"};
-  PS_CO_TRY(const auto line, co_await ask(&connection, std::move(command)));
-  std::size_t length = 0;
-  const auto [end, error] =
-      std::from_chars(line.data() + std::min<std::size_t>(1, line.size()), line.data() + line.size(), length);
-  if (!line.starts_with('$') || error != std::errc{} || length > kInfoBytesMax) co_return fail(refusal(line));
-  while (connection.input.size() < length) {
-    PS_CO_TRY(co_await read_more(&connection));
-  }
-  co_return connection.input.substr(0, length);
 }
 
 Task<Result<std::size_t>> UpstreamLink::read_some(Connection* connection, std::span<char> into) {

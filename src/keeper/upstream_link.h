@@ -2,7 +2,8 @@
 // journal.
 //
 // One coroutine, run(), for the keeper's whole life: it follows whoever follow() named last. It never asks
-// for more than it needs (PSYNC from the last transaction boundary) and never writes anything but handshake
+// for more than it needs (PSYNC from the last transaction boundary; without a history an upstream that is a
+// keeper says where its log can be continued, and no RDB is asked for) and never writes anything but handshake
 // and ACK on the link.
 #pragma once
 
@@ -26,6 +27,7 @@ struct UpstreamOptions {
   Millis silence_timeout{60'000};    ///< without a byte on a streaming link
   std::string user, password;        ///< AUTH before anything else when there is a password
   Address self;                      ///< where this keeper serves: not to be its own upstream
+  std::int64_t log_bytes_max = 0;    ///< so much of the stream is kept
 };
 
 /// What the keeper learns from its upstream link. Called on the keeper's loop.
@@ -38,6 +40,10 @@ class UpstreamListener {
   /// Something else that a waiting request may depend on (link state, RDB complete …).
   virtual void upstream_changed() = 0;
 };
+
+/// What an error line to PING, REPLCONF or PSYNC means for us: -LOADING, -NOMASTERLINK and the like pass by
+/// themselves (Errc::unavailable).
+Error refusal(std::string_view line);
 
 class UpstreamLink {
  public:
@@ -91,14 +97,26 @@ class UpstreamLink {
   Task<Result<>> receive_rdb(Connection* connection, Address upstream, std::string replid,
                              std::int64_t offset, Store::RdbPurpose purpose);
   Result<> check_rdb(const RdbCheck& check, Store::RdbPurpose purpose);
-  Task<Result<>> continue_history(std::string new_id);
   Task<Result<>> stream(Connection* connection);
   Task<Result<>> fetch_rdb(Address upstream);
   Task<Result<>> send_ack();
   Task<Result<>> authenticate(Connection* connection);
-  Task<Result<>> save_what_diverges(Address upstream);
-  Task<Result<std::string>> ask_info(Address upstream);
   void set_state(std::string state);
+
+  // Whose history goes on from whose (upstream_history.cc).
+  /// What PSYNC asks for.
+  struct Start {
+    std::string replid = "?";
+    std::int64_t from = -1;
+    std::optional<HistoryAnswer> joins;  ///< we have nothing, and the upstream is a keeper that has this
+  };
+  Task<Result<Start>> starting_point(Connection* connection);
+  Task<Result<>> go_on(Address upstream, Start start, std::string id);
+  Task<Result<>> join(HistoryAnswer answer);
+  Task<Result<>> continue_history(Address upstream, std::string new_id);
+  Task<Result<>> save_what_diverges(Address upstream);
+  Task<Result<UpstreamHistory>> ask_history(Address upstream);
+  Task<Result<std::string>> ask_bulk(Connection* connection, std::vector<std::string> command);
 
   Executor executor_;
   Journal& journal_;

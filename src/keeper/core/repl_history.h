@@ -22,6 +22,14 @@ struct OldReplId {
 };
 inline constexpr std::size_t kOldReplIdsMax = 8;
 
+/// What an upstream says of itself: a keeper in KEEPER HISTORY, a Redis in INFO (with one old id at most).
+struct UpstreamHistory {
+  std::string replid;
+  std::vector<OldReplId> old_ids;
+  std::int64_t end = 0;
+  bool operator==(const UpstreamHistory&) const = default;
+};
+
 struct ReplHistory {
   std::string replid;              ///< 40 hex digits; empty: no history yet
   std::vector<OldReplId> old_ids;  ///< newest first
@@ -29,16 +37,12 @@ struct ReplHistory {
   std::int64_t end = 0;            ///< last byte held
   bool operator==(const ReplHistory&) const = default;
 
-  /// Upstream answered +CONTINUE <new_id> to our PSYNC for `end + 1`.
-  void switch_to(std::string new_id);
+  /// Upstream answered +CONTINUE <new_id> to our PSYNC for `end + 1`. What we hold is shared with the new
+  /// history; that older ids are good for more, and that there were others, only the upstream knows: a keeper
+  /// that was late when the id changed, or slept through several changes, learns it from `theirs`.
+  void switch_to(std::string new_id, const UpstreamHistory& theirs = {});
 };
 
-/// What an upstream says of itself in INFO replication.
-struct UpstreamHistory {
-  std::string replid, replid2;
-  std::int64_t second_offset = -1;  ///< first offset that it does not share with replid2's history
-  std::int64_t end = 0;
-};
 /// First offset of ours that the upstream's history does not have, when it is known where they part: it went
 /// on from ours at an earlier point, or is ours but shorter. nullopt: nothing of ours is beyond it, or the
 /// histories have nothing to do with each other.
@@ -46,5 +50,7 @@ std::optional<std::int64_t> diverged_from(const ReplHistory& ours, const Upstrea
 
 /// Replids are compared without regard to case, as Redis does.
 bool same_replid(std::string_view a, std::string_view b);
+/// 40 hex digits.
+bool is_replid(std::string_view text);
 
 }  // namespace penstock::keeper

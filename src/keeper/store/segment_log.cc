@@ -72,7 +72,7 @@ Result<> SegmentLog::begin_segment(std::int64_t first, std::int64_t boundary) {
   PS_TRY(auto sums, File::open(sums_path(dir_, first), O_RDWR | O_CREAT | O_TRUNC));
   PS_TRY(auto data, File::open(path, O_RDWR | O_CREAT));
   PS_TRY(data.write_at(0, encode(SegmentHeader{first, boundary})));
-  segments_.push_back({first, std::make_shared<File>(std::move(data)),
+  segments_.push_back({first, boundary, std::make_shared<File>(std::move(data)),
                        std::make_shared<File>(std::move(sums)), open_direct(path)});
   tail_ = Tail{};
   tail_.begin = first - 1;
@@ -185,6 +185,13 @@ Result<std::size_t> SegmentLog::read(std::int64_t from, char* out, std::size_t m
          segment->data->read_at(place(segment->first, from), out, static_cast<std::size_t>(part)));
   if (got == 0) return fail(Errc::corrupt, segment->data->path().string() + ": shorter than it was");
   return got;
+}
+
+std::int64_t SegmentLog::boundary_from(std::int64_t from) const {
+  from = std::max(from, first() - 1);
+  for (const Segment& segment : segments_)
+    if (segment.boundary >= from) return segment.boundary;
+  return boundary_;
 }
 
 Result<std::uint32_t> SegmentLog::sum_of(const Segment& segment, std::int64_t begin, std::int64_t end) const {

@@ -35,7 +35,7 @@ Result<> SegmentLog::find_segments() {
     PS_TRY(const auto header, read_segment_header(data));
     if (!header) continue;
     PS_TRY(auto sums, File::open(sums_path(dir_, header->first), O_RDWR | O_CREAT));
-    segments_.push_back({header->first, std::make_shared<File>(std::move(data)),
+    segments_.push_back({header->first, header->boundary, std::make_shared<File>(std::move(data)),
                          std::make_shared<File>(std::move(sums)), nullptr});
   }
   if (segments_.empty()) return fail(Errc::corrupt, dir_.string() + ": no log segment");

@@ -107,7 +107,8 @@ class FileStore : public Store {
   Result<> truncate_to(std::int64_t end) override;
   Result<fs::path> save_tail(std::int64_t from) override;
   std::vector<fs::path> saved_tails() const override;
-  Result<> begin_log_at(std::int64_t end) override;
+  std::int64_t boundary_from(std::int64_t from) const override;
+  Result<> begin_log_at(std::int64_t end, StoreMeta meta) override;
   Result<std::size_t> read(std::int64_t from, char* out, std::size_t max) override;
   Result<std::int64_t> fsync_in_background() override;
   Result<RdbTicket> begin_rdb(std::string replid, std::int64_t offset, RdbPurpose purpose) override;
@@ -195,7 +196,7 @@ Result<> FileStore::load(const std::string& cluster, const std::string& shard) {
   if (meta_.replid.empty()) return success();
   std::optional<std::int64_t> restart_at;
   PS_TRY(auto log, SegmentLog::open(current_dir(), options_.segment_bytes, restart_at));
-  if (restart_at) return begin_log_at(*restart_at);
+  if (restart_at) return begin_log_at(*restart_at, meta_);
   log_.emplace(std::move(log));
   rdb_ = find_rdb(current_dir());
   if (rdb_) rdb_bytes_ = fs::file_size(rdb_path(current_dir(), known(rdb_)), error);
@@ -330,7 +331,7 @@ void FileStore::trim() {
 Result<> FileStore::truncate_to(std::int64_t end) {
   if (!log_) return fail(Errc::internal, "truncate without a log");
   // A transaction that is longer than all of the log: nothing in it can be resumed from but its beginning.
-  if (end < known(log_).first() - 1) return begin_log_at(end);
+  if (end < known(log_).first() - 1) return begin_log_at(end, meta_);
   {
     const std::lock_guard lock(sync_mutex_);
     known(log_).set_durable(sync_.durable);
@@ -428,8 +429,16 @@ std::uint64_t FileStore::generation_on_disk() const {
   return generation;
 }
 
-Result<> FileStore::begin_log_at(std::int64_t end) {
-  return start_generation(end, meta_, nullptr, 0);
+Result<> FileStore::begin_log_at(std::int64_t end, StoreMeta meta) {
+  return start_generation(end, std::move(meta), nullptr, 0);
+}
+
+std::int64_t FileStore::boundary_from(std::int64_t from) const {
+  if (!log_) return 0;
+  const std::int64_t boundary = known(log_).boundary_from(from);
+  // Whoever begins at the RDB can be given it later.
+  const auto rdb = rdb_offset();
+  return rdb && *rdb >= from ? std::min(*rdb, boundary) : boundary;
 }
 
 Result<> FileStore::check_ticket(RdbTicket ticket) const {

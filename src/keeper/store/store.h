@@ -93,9 +93,11 @@ class Store {
   /// "diverged-<replid>-<from>-<end>".
   virtual Result<std::filesystem::path> save_tail(std::int64_t from) = 0;
   virtual std::vector<std::filesystem::path> saved_tails() const = 0;
-  /// Begins an empty log at `end` without an RDB: a fresh keeper that upstream continued. Keeps meta's
-  /// replid.
-  virtual Result<> begin_log_at(std::int64_t end) = 0;
+  /// The earliest transaction boundary known from `from` on behind which all of the stream is there.
+  virtual std::int64_t boundary_from(std::int64_t from) const = 0;
+  /// A new generation: an empty log at `end`, a transaction boundary, and no RDB, of the history that `meta`
+  /// names; both or neither (S3).
+  virtual Result<> begin_log_at(std::int64_t end, StoreMeta meta) = 0;
   /// Reads up to `max` bytes from offset `from` into `out`. Returns how many; 0: at the end. not_found:
   /// trimmed.
   virtual Result<std::size_t> read(std::int64_t from, char* out, std::size_t max) = 0;

@@ -178,11 +178,71 @@ TEST_F(StoreTest, a_pin_holds_segments_up_to_twice_the_budget) {
   EXPECT_LE(store->history().end - store->history().log_first + 1, 1200);
 }
 
+TEST_F(StoreTest, a_log_without_an_rdb_begins_with_its_whole_history_or_not_at_all) {
+  auto store = open();
+  const std::string uuid = store->meta().uuid;
+  StoreMeta joined = store->meta();
+  joined.replid = "aaa";
+  joined.old_ids = {{"older", 301}, {"oldest", 77}};
+  joined.has_data = true;
+  {
+    FileSizeLimit full(100);  // the log's first segment is written, the metadata cannot be
+    EXPECT_FALSE(store->begin_log_at(500, joined));
+    EXPECT_EQ(store->history(), ReplHistory{});
+    EXPECT_EQ(store->meta().replid, "");
+  }
+  store = open_again(store);
+  EXPECT_EQ(store->history(), ReplHistory{}) << "nothing of it is left";
+  ASSERT_TRUE(store->begin_log_at(500, joined));
+  ASSERT_TRUE(put(*store, command("x")));
+  const std::int64_t end = store->history().end;
+  dir_.copy_now();
+  for (const bool crashed : {true, false}) {
+    auto again = crashed ? open_store(dir_.copy(), small()).value() : open_again(store);
+    EXPECT_EQ(again->history(), (ReplHistory{"aaa", joined.old_ids, 501, end}));
+    EXPECT_EQ(again->meta().uuid, uuid);
+    EXPECT_TRUE(again->meta().has_data);
+    EXPECT_EQ(again->meta().full_syncs, 0);
+    EXPECT_FALSE(again->rdb_offset());
+    EXPECT_EQ(read_all(*again), command("x"));
+  }
+}
+
+TEST_F(StoreTest, knows_places_where_another_log_can_begin) {
+  auto store = open();
+  EXPECT_EQ(store->boundary_from(0), 0) << "no history";
+  full_sync(*store, "aaa", 1000, "RDB");
+  EXPECT_EQ(store->boundary_from(0), 1000);
+  EXPECT_EQ(store->boundary_from(5000), 1000) << "the last one, when nothing is known behind";
+  std::vector<std::int64_t> boundaries{1000};
+  const auto check = [&] {
+    const ReplHistory now = store->history();
+    for (std::int64_t from = 0; from <= now.end; ++from) {
+      const std::int64_t boundary = store->boundary_from(from);
+      ASSERT_TRUE(std::ranges::count(boundaries, boundary) == 1) << boundary << " is none";
+      ASSERT_GE(boundary, now.log_first - 1) << "it is still there";
+      ASSERT_TRUE(boundary >= from || boundary == store->transaction_boundary());
+      ASSERT_LE(boundary, std::max(from, now.log_first) + 300) << "the segments are of 100 bytes";
+    }
+  };
+  for (int i = 0; i < 40; ++i) {
+    const std::string whole = kMulti + command(std::string(static_cast<std::size_t>(i), 'x')) + kExec;
+    ASSERT_TRUE(put(*store, whole.substr(0, 20)));
+    check();
+    ASSERT_TRUE(put(*store, whole.substr(20)));
+    boundaries.push_back(store->history().end);
+    check();
+    if (i % 10 == 0) store = open_again(store);
+    check();
+  }
+  EXPECT_GT(store->history().log_first, 1001);
+}
+
 TEST_F(StoreTest, an_rdb_fetched_beside_the_stream_joins_the_log_it_belongs_to) {
   auto store = open();
   full_sync(*store, "aaa", 0, "RDB");
   StoreMeta meta = store->meta();
-  ASSERT_TRUE(store->begin_log_at(500));
+  ASSERT_TRUE(store->begin_log_at(500, store->meta()));
   EXPECT_FALSE(store->rdb_offset());
   ASSERT_TRUE(put(*store, command("x")));
   const std::int64_t end = store->history().end;

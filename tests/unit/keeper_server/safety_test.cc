@@ -86,7 +86,9 @@ TEST(DivergedTail, IsPutAsideBeforeTheFullSyncThatLosesIt) {
   master.play([&](Link& link) {
     const auto first = FakeMaster::read_command(link);
     if (!first) return;
-    if (first->front() == "INFO") {
+    if (first->front() == "KEEPER") {  // asked for its history, on a connection for that
+      link.send("-ERR unknown command 'KEEPER'\r\n");
+      if (!FakeMaster::read_command(link)) return;
       const std::string info =
           "# Replication\r\nrole:master\r\nmaster_replid:" + kNewId + "\r\nmaster_replid2:" + kReplid +
           "\r\nmaster_repl_offset:7000\r\nsecond_repl_offset:" + std::to_string(second) + "\r\n";
