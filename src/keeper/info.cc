@@ -67,6 +67,7 @@ void keeper_section(std::ostream& out, const InfoFacts& facts) {
   out << "# Keeper\r\nkeeper_state:" << model::to_string(report.state) << "\r\nkeeper_epoch:" << report.epoch
       << "\r\nkeeper_cluster:" << report.cluster << "\r\nkeeper_shard:" << report.shard
       << "\r\nkeeper_uuid:" << report.uuid << "\r\nkeeper_link:" << report.link
+      << "\r\nkeeper_upstream:" << (report.upstream ? report.upstream->text() : "")
       << "\r\nkeeper_handover:" << model::to_string(report.handover)
       << "\r\nkeeper_rdb_offset:" << report.rdb_offset << "\r\nkeeper_full_syncs:" << report.full_syncs
       << "\r\nkeeper_written_offset:" << facts.written << "\r\nkeeper_durable_offset:" << facts.durable

@@ -181,30 +181,46 @@ Task<Result<std::filesystem::path>> Journal::save_tail(std::int64_t from) {
   co_return co_await on_disk(true, std::move(work));
 }
 
-Task<Result<Store::RdbTicket>> Journal::begin_rdb(std::string replid, std::int64_t offset,
+Task<Result<Journal::Transit>> Journal::begin_rdb(std::string replid, std::int64_t offset,
                                                   Store::RdbPurpose purpose) {
-  auto work = [replid = std::move(replid), offset, purpose](Store& store) {
-    return store.begin_rdb(replid, offset, purpose);
+  if (transit_) abandon_rdb(transit_);
+  auto transit = transit_ = std::make_shared<RdbTransit>();
+  transit->replid = replid;
+  transit->offset = offset;
+  transit->purpose = purpose;
+  auto work = [transit, replid = std::move(replid), offset, purpose](Store& store) -> Result<> {
+    PS_TRY(transit->ticket, store.begin_rdb(replid, offset, purpose));
+    PS_TRY(transit->reader, store.open_arriving_rdb(transit->ticket));
+    return success();
   };
-  co_return co_await on_disk(false, std::move(work));
+  if (auto begun = co_await on_disk(false, std::move(work)); !begun) {
+    transit->state = RdbTransit::State::failed;
+    co_return fail(std::move(begun).error());
+  }
+  co_return transit;
 }
 
-Task<Result<>> Journal::write_rdb(Store::RdbTicket ticket, StreamView bytes) {
-  auto work = [ticket, bytes = std::move(bytes)](Store& store) {
+Task<Result<>> Journal::write_rdb(Transit transit, StreamView bytes) {
+  const std::size_t size = bytes.bytes.size();
+  auto work = [ticket = transit->ticket, bytes = std::move(bytes)](Store& store) {
     return store.write_rdb(ticket, bytes.bytes);
   };
-  co_return co_await on_disk(false, std::move(work));
+  PS_CO_TRY(co_await on_disk(false, std::move(work)));
+  transit->written += size;
+  co_return success();
 }
 
-Task<Result<>> Journal::commit_rdb(Store::RdbTicket ticket, bool has_data) {
+Task<Result<>> Journal::commit_rdb(Transit transit, bool has_data) {
   const std::uint64_t log_before = log_;
-  auto work = [this, ticket, has_data](Store& store) -> Result<> {
+  auto work = [this, ticket = transit->ticket, has_data](Store& store) -> Result<> {
     const std::int64_t syncs = store.meta().full_syncs;
     auto done = store.commit_rdb(ticket, has_data);
     if (store.meta().full_syncs != syncs) ++log_on_disk_;  // a new generation
     return done;
   };
   PS_CO_TRY(co_await on_disk(true, std::move(work)));
+  transit->state = RdbTransit::State::stored;
+  transit->log = log_;
   if (log_ == log_before) co_return success();
   scanner_ = BoundaryScanner(written_);
   window_.reset(written_);
@@ -212,25 +228,38 @@ Task<Result<>> Journal::commit_rdb(Store::RdbTicket ticket, bool has_data) {
   co_return success();
 }
 
-void Journal::abandon_rdb(Store::RdbTicket ticket) {
-  boost::asio::post(disk_, [store = store_, ticket] { store->abandon_rdb(ticket); });
+void Journal::abandon_rdb(const Transit& transit) {
+  if (transit->state != RdbTransit::State::arriving) return;
+  transit->state = RdbTransit::State::failed;
+  boost::asio::post(disk_, [store = store_, transit] { store->abandon_rdb(transit->ticket); });
 }
 
-Task<Result<Journal::RdbToRead>> Journal::open_rdb() {
-  auto work = [](Store& store) -> Result<RdbToRead> {
+Journal::Transit Journal::rdb_in_transit() const {
+  return transit_ && transit_->state == RdbTransit::State::arriving ? transit_ : nullptr;
+}
+
+Task<Result<std::shared_ptr<Store::RdbReader>>> Journal::open_rdb() {
+  auto work = [](Store& store) -> Result<std::shared_ptr<Store::RdbReader>> {
     PS_TRY(auto reader, store.open_rdb());
-    const std::int64_t offset = reader->offset();
-    return RdbToRead{std::move(reader), store.pin(offset + 1)};
+    return std::shared_ptr<Store::RdbReader>(std::move(reader));
   };
   co_return co_await on_disk(false, std::move(work));
 }
 
-Task<Result<StreamView>> Journal::read_rdb(std::shared_ptr<Store::RdbReader> reader, std::uint64_t at) {
+Task<Result<StreamView>> Journal::read_rdb(std::shared_ptr<Store::RdbReader> reader, std::uint64_t at,
+                                           std::uint64_t max) {
   auto block = take_block(StreamWindow::kBlockMax);
-  auto work = [reader, at, block] { return reader->read(at, block.get(), StreamWindow::kBlockMax); };
+  auto work = [reader, at, block, max = std::min<std::uint64_t>(max, StreamWindow::kBlockMax)] {
+    return reader->read(at, block.get(), max);
+  };
   PS_CO_TRY(const auto got, co_await offload(disk_threads().get_executor(), std::move(work)));
   if (got == 0) co_return fail(Errc::corrupt, "the RDB is shorter than it was");
   co_return view_of(std::move(block), got);
+}
+
+Task<std::shared_ptr<void>> Journal::pin(std::int64_t from) {
+  auto work = [from](Store& store) { return store.pin(from); };
+  co_return co_await on_disk(false, std::move(work));
 }
 
 /// What lies behind written() at this moment, in one go.

@@ -23,6 +23,7 @@
 #include "keeper/core/boundary_scanner.h"
 #include "keeper/core/history_line.h"
 #include "keeper/core/stream_window.h"
+#include "keeper/rdb_transit.h"
 #include "keeper/store/store.h"
 
 namespace penstock::keeper {
@@ -45,6 +46,7 @@ class Journal {
   const StoreMeta& meta() const { return meta_; }  ///< as it is on disk
   /// `end` is what has arrived.
   ReplHistory history() const;
+  std::uint64_t log() const { return log_; }  ///< number of the log that history() speaks of
   const BoundaryScanner& scanner() const { return scanner_; }
   std::int64_t written() const { return written_; }  ///< offset up to which the store has taken the stream
   std::int64_t durable() const { return durable_; }  ///< … and has synced it
@@ -101,18 +103,20 @@ class Journal {
   Task<Result<std::filesystem::path>> save_tail(std::int64_t from);  ///< of what is written
   std::size_t saved_tails() const { return saved_tails_; }
 
-  // See Store.
-  Task<Result<Store::RdbTicket>> begin_rdb(std::string replid, std::int64_t offset,
-                                           Store::RdbPurpose purpose);
-  Task<Result<>> write_rdb(Store::RdbTicket ticket, StreamView bytes);
-  Task<Result<>> commit_rdb(Store::RdbTicket ticket, bool has_data);  ///< holding the turn
-  void abandon_rdb(Store::RdbTicket ticket);                          ///< soon
-  struct RdbToRead {
-    std::shared_ptr<Store::RdbReader> reader;
-    std::shared_ptr<void> pin;  ///< keeps the log that belongs to it
-  };
-  Task<Result<RdbToRead>> open_rdb();
-  Task<Result<StreamView>> read_rdb(std::shared_ptr<Store::RdbReader> reader, std::uint64_t at);
+  // See Store. Beginning another one makes the one before fail.
+  using Transit = std::shared_ptr<RdbTransit>;
+  Task<Result<Transit>> begin_rdb(std::string replid, std::int64_t offset, Store::RdbPurpose purpose);
+  Task<Result<>> write_rdb(Transit transit, StreamView bytes);
+  Task<Result<>> commit_rdb(Transit transit, bool has_data);  ///< holding the turn
+  void abandon_rdb(const Transit& transit);                   ///< nothing when it has ended already
+  /// The one that arrives now, or none.
+  Transit rdb_in_transit() const;
+  Task<Result<std::shared_ptr<Store::RdbReader>>> open_rdb();
+  /// At most `max` bytes from `at` on.
+  Task<Result<StreamView>> read_rdb(std::shared_ptr<Store::RdbReader> reader, std::uint64_t at,
+                                    std::uint64_t max);
+  /// See Store.
+  Task<std::shared_ptr<void>> pin(std::int64_t from);
 
   // For the owner's task group.
   Task<void> run_writer();
@@ -156,6 +160,7 @@ class Journal {
   BoundaryScanner scanner_;
   StreamWindow window_;
   std::list<const Cursor*> cursors_;
+  Transit transit_;  ///< the newest one
   std::string trouble_;
   bool hurried_ = false;
   Lock turn_;

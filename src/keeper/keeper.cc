@@ -84,6 +84,7 @@ Result<> Keeper::start() {
   tasks_.spawn("keeper upstream", link_.run());
   tasks_.spawn("keeper acks", link_.run_acks());
   tasks_.spawn("keeper rdb fetches", link_.run_rdb_fetches());
+  tasks_.spawn("keeper circle watch", link_.run_circle_watch());
   tasks_.spawn("keeper writer", journal_.run_writer());
   tasks_.spawn("keeper syncs", journal_.run_syncs());
   tasks_.spawn("keeper tick", tick_loop());
@@ -286,7 +287,7 @@ Task<void> Keeper::tick_loop() {
   for (;;) {
     if (auto slept = co_await sleep_for(Millis{1'000}); !slept) co_return;
     expire_handover();
-    for (Session* session : sessions_) session->cut_if_silent();
+    for (Session* session : sessions_) session->cut_if_stuck();
     co_await note_data();
   }
 }

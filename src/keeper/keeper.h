@@ -25,6 +25,7 @@ struct KeeperOptions {
   std::string user, password;     ///< for the upstream; no password: no AUTH
   std::string required_password;  ///< of everybody who connects; empty: nothing is asked
   bool standalone = false;        ///< no control plane: always ACTIVE, obeys any REPLICAOF
+  Millis replica_timeout{60'000};  ///< Redis' repl-timeout, for replicas that stand still
   StoreOptions store;
 };
 

@@ -35,51 +35,62 @@ Task<Result<>> Session::feed_replica() {
   co_return co_await stream_from(cursor);
 }
 
+PsyncOffer Session::offer(MonoTime began, std::int64_t end_then) const {
+  const Journal& journal = keeper_.journal_;
+  PsyncOffer offer;
+  offer.serves_replicas = keeper_.serves();
+  offer.upstream_synced = keeper_.link_.streaming();
+  offer.rdb_arriving = keeper_.link_.rdb_arriving();
+  if (const auto offset = journal.rdb_offset(); offset && *offset >= rdb_covers_) offer.rdb_offset = offset;
+  if (const auto transit = transit_to_share())
+    offer.rdb_in_transit = {transit->offset, transit->purpose == Store::RdbPurpose::new_generation};
+  offer.waited_ms = std::chrono::duration_cast<Millis>(MonoClock::now() - began).count();
+  offer.gained = std::max<std::int64_t>(0, journal.history().end - end_then);
+  return offer;
+}
+
+/// The replica keeps its position and asks again in a second.
+Task<Result<>> Session::try_later(std::string why) {
+  PS_CO_TRY(co_await write("-NOMASTERLINK " + why + "\r\n"));
+  co_return fail(Errc::unavailable, std::move(why));
+}
+
 /// Holds the request while the decision is to wait. Newlines are harmless before the answer.
 Task<Result<>> Session::decide_and_start(std::int64_t* cursor) {
   const MonoTime began = MonoClock::now();
+  const std::int64_t end_then = keeper_.journal_.history().end;
   MonoTime last_newline = began;
   for (;;) {
-    PsyncOffer offer;
-    offer.serves_replicas = keeper_.serves();
-    offer.upstream_synced = keeper_.link_.streaming();
-    offer.rdb_arriving = keeper_.link_.rdb_arriving();
-    offer.rdb_offset = keeper_.journal_.rdb_offset();
-    offer.waited_ms = std::chrono::duration_cast<Millis>(MonoClock::now() - began).count();
     if (auto why = circle(); !why.empty()) {
       keeper_.link_.blame(why);
-      PS_CO_TRY(co_await write("-NOMASTERLINK " + why + "\r\n"));
-      co_return fail(Errc::refused, why);
+      co_return co_await try_later(std::move(why));
     }
     const ReplHistory history = keeper_.journal_.history();
-    const PsyncDecision decision = decide_psync(known(psync_), history, offer);
+    const PsyncDecision decision = decide_psync(known(psync_), history, offer(began, end_then));
     if (const auto* yes = std::get_if<Continue>(&decision)) {
       ++keeper_.partial_syncs_served_;
       kLog.info("replica continues", {{"replica", replica_line().address.text()}, {"from", yes->from}});
-      *cursor = yes->from;
+      *cursor = next_ = yes->from;
       streaming_ = true;  // from the answer on: a history that changes now has to end this link
       co_return co_await write("+CONTINUE " + yes->replid + "\r\n");
     }
     if (const auto* full = std::get_if<FullResync>(&decision)) {
       PS_CO_TRY(const bool go, co_await may_sync_now());
-      if (!go) {
-        PS_CO_TRY(co_await keep_alive(&last_newline));
-        continue;
+      if (go) {
+        kLog.info("replica gets a full resync",
+                  {{"replica", replica_line().address.text()},
+                   {"why", to_string(full->why)},
+                   {"asked", known(psync_).replid + " " + std::to_string(known(psync_).from)},
+                   {"have", history.replid + " " + std::to_string(history.log_first) + ".." +
+                                std::to_string(history.end)},
+                   {"rdb", full->in_transit ? "arriving" : "complete"}});
+        co_return co_await full_resync(cursor, full->in_transit);
       }
-      ++keeper_.full_syncs_served_;
-      kLog.info("replica gets a full resync",
-                {{"replica", replica_line().address.text()},
-                 {"why", to_string(full->why)},
-                 {"asked", known(psync_).replid + " " + std::to_string(known(psync_).from)},
-                 {"have", history.replid + " " + std::to_string(history.log_first) + ".." +
-                              std::to_string(history.end)}});
-      co_return co_await send_rdb(cursor, history.replid);
+    } else if (const auto* later = std::get_if<TryLater>(&decision)) {
+      co_return co_await try_later(later->reason);
+    } else if (std::get<WaitFor>(decision).needs_rdb) {
+      keeper_.link_.want_rdb(rdb_covers_);
     }
-    if (const auto* later = std::get_if<TryLater>(&decision)) {
-      PS_CO_TRY(co_await write("-NOMASTERLINK " + later->reason + "\r\n"));
-      co_return fail(Errc::unavailable, later->reason);
-    }
-    if (std::get<WaitFor>(decision).needs_rdb) keeper_.link_.want_rdb();
     PS_CO_TRY(co_await keep_alive(&last_newline));
   }
 }
@@ -99,19 +110,6 @@ std::string Session::circle() const {
   return "a circle: " + replica.text() + " follows this keeper, and this keeper follows it";
 }
 
-/// false: wait, others are being served. An error has been told to the replica.
-Task<Result<bool>> Session::may_sync_now() {
-  const Address replica = replica_line().address;
-  const auto answer = keeper_.full_sync_gate_.ask(replica.text(), replica.host, keeper_.now_ms());
-  if (answer.verdict == FullSyncGate::Answer::Verdict::wait) co_return false;
-  if (answer.verdict == FullSyncGate::Answer::Verdict::go) co_return true;
-  const std::string why = std::to_string(answer.failures) +
-                          " full syncs in a row were not loaded; the next one in " +
-                          std::to_string(answer.wait_ms) + " ms";
-  PS_CO_TRY(co_await write("-NOMASTERLINK " + why + "\r\n"));
-  co_return fail(Errc::unavailable, why);
-}
-
 /// The old master of a planned switch hands itself over: held until ACCEPT, ABORT or the TTL.
 Task<Result<>> Session::decide_failover(std::int64_t* cursor) {
   for (;;) {
@@ -129,7 +127,7 @@ Task<Result<>> Session::decide_failover(std::int64_t* cursor) {
       co_return fail(Errc::refused, answer.reason);
     }
     if (answer.verdict == FailoverVerdict::accept) {
-      *cursor = known(psync_).from;
+      *cursor = next_ = known(psync_).from;
       streaming_ = true;
       co_return co_await write("+CONTINUE " + keeper_.journal_.history().replid + "\r\n");
     }
@@ -145,49 +143,16 @@ Task<Result<>> Session::decide_failover(std::int64_t* cursor) {
   }
 }
 
-/// The length is known, so the RDB goes out as $<len>: the stream may follow without waiting for an
-/// acknowledgement.
-Task<Result<>> Session::send_rdb(std::int64_t* cursor, std::string replid) {
-  given_rdb_ = replica_port_ != 0;  // without one it is nobody who could be known again
-  struct Transfer {
-    FullSyncGate& gate;
-    Broadcast& changed;
-    std::string host;
-    ~Transfer() {
-      gate.sent(host);
-      changed.ring();
-    }
-  } transfer{keeper_.full_sync_gate_, keeper_.changed_, replica_line().address.host};
-  const std::uint64_t generation = keeper_.history_generation_;
-  PS_CO_TRY(const auto rdb, co_await keeper_.journal_.open_rdb());
-  if (generation != keeper_.history_generation_)
-    co_return fail(Errc::conflict, "the history changed before the transfer");
-  const std::int64_t offset = rdb.reader->offset();
-  feed_state_ = "send_bulk";
-  PS_CO_TRY(co_await write("+FULLRESYNC " + replid + " " + std::to_string(offset) + "\r\n$" +
-                           std::to_string(rdb.reader->size()) + "\r\n"));
-  for (std::uint64_t at = 0; at < rdb.reader->size();) {
-    PS_CO_TRY(auto piece, co_await keeper_.journal_.read_rdb(rdb.reader, at));
-    at += piece.bytes.size();
-    std::vector<StreamView> views{std::move(piece)};
-    PS_CO_TRY(co_await send(std::move(views)));
-  }
-  if (generation != keeper_.history_generation_)
-    co_return fail(Errc::conflict, "the history changed during the transfer");
-  streaming_ = !rdb_only_;
-  *cursor = rdb_only_ ? -1 : offset + 1;
-  co_return success();
-}
-
 /// From memory as long as the replica keeps up, from disk when it does not.
 Task<Result<>> Session::stream_from(std::int64_t from) {
-  streaming_ = true;
-  feed_state_ = "online";
+  phase_ = FeedSigns::Phase::online;
+  last_heard_ = MonoClock::now();
   const std::uint64_t generation = keeper_.history_generation_;
   Journal& journal = keeper_.journal_;
   Journal::Cursor cursor(journal, from);
   for (;;) {
     auto views = journal.at_hand(cursor, kSendBytes);
+    if (!views.empty()) log_pin_.reset();
     if (views.empty() && cursor.at() <= journal.history().end) {
       PS_CO_TRY(auto piece, co_await journal.read(cursor.at()));
       if (!piece.bytes.empty()) views.push_back(std::move(piece));
@@ -201,6 +166,7 @@ Task<Result<>> Session::stream_from(std::int64_t from) {
     for (const StreamView& view : views) bytes += view.bytes.size();
     PS_CO_TRY(co_await send(std::move(views)));
     cursor.advance(bytes);
+    next_ = cursor.at();
   }
 }
 
@@ -210,6 +176,7 @@ Task<Result<>> Session::send(std::vector<StreamView> views) {
   left.reserve(views.size());
   for (const StreamView& view : views) left.emplace_back(view.bytes.data(), view.bytes.size());
   while (!left.empty()) {
+    const Sending sending(sending_since_);
     auto [error, n] =
         co_await socket_.async_write_some(left, boost::asio::as_tuple(boost::asio::use_awaitable));
     if (error) co_return fail(Errc::io, error.message());

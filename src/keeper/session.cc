@@ -22,7 +22,6 @@ constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr log::Logger kLog{"keeper"};
 constexpr std::size_t kOutMax = 1 << 20;  ///< answers that a peer does not read
 constexpr std::size_t kTransactionMax = 64;
-constexpr Millis kSilenceMax{60'000};  ///< Redis' repl-timeout
 
 std::string upper(std::string_view text) {
   std::string out(text);
@@ -128,6 +127,7 @@ Task<Result<>> Session::read_loop() {
 }
 
 Task<Result<>> Session::write(std::string bytes) {
+  const Sending sending(sending_since_);
   auto [error, n] = co_await asio::async_write(socket_, asio::buffer(bytes), kAsTuple);
   if (error) co_return fail(Errc::io, error.message());
   co_return success();
@@ -160,6 +160,7 @@ Task<void> Session::take(Command command) {
       if (const auto offset = number<std::int64_t>(command[2])) acknowledged_ = *offset;
       last_ack_ = MonoClock::now();
       loaded_ = true;
+      writable_.ring();
     }
     co_return;
   }
@@ -374,9 +375,15 @@ Session::Answer Session::replconf(const Command& command) {
       replica_host_ = value.substr(0, 64);
     } else if (option == "RDB-ONLY") {
       rdb_only_ = value == "1";
+    } else if (option == "RDB-COVERS") {
+      const auto offset = number<std::int64_t>(value);
+      if (!offset) return error_line("ERR value is not an integer or out of range");
+      rdb_covers_ = *offset;
     } else if (option == "ACK") {
       return "";  // acknowledgements are never answered
-    } else if (option != "CAPA" && option != "VERSION") {
+    } else if (option == "CAPA") {
+      knows_eof_ = knows_eof_ || upper(value) == "EOF";
+    } else if (option != "VERSION") {
       // +OK to everything would agree to things we do not do: newer servers negotiate compression this way.
       return error_line("ERR Unrecognized REPLCONF option: " + command[i].substr(0, 64));
     }
@@ -436,9 +443,18 @@ void Session::publish(const std::string& channel, const std::string& message) {
   writable_.ring();
 }
 
-void Session::cut_if_silent() {
-  if (!is_replica() || MonoClock::now() - last_heard_ <= kSilenceMax) return;
-  kLog.warn("replica is silent", {{"replica", replica_line().address.text()}});
+void Session::cut_if_stuck() {
+  if (!is_replica()) return;
+  const MonoTime now = MonoClock::now();
+  const auto since = [now](MonoTime then) { return std::chrono::duration_cast<Millis>(now - then).count(); };
+  FeedSigns signs;
+  signs.phase = phase_;
+  signs.unsent_ms = sending_since_ ? since(*sending_since_) : 0;
+  signs.silent_ms = since(last_heard_);
+  signs.lost = streaming_ && next_ < keeper_.journal_.history().log_first;
+  const auto why = why_cut(signs, keeper_.options().replica_timeout.count());
+  if (why.empty()) return;
+  kLog.warn("replica is cut", {{"replica", replica_line().address.text()}, {"why", std::string(why)}});
   boost::system::error_code ignored;
   socket_.close(ignored);
 }
@@ -446,7 +462,9 @@ void Session::cut_if_silent() {
 ReplicaLine Session::replica_line() const {
   ReplicaLine line;
   line.address = {replica_host_.empty() ? peer_ : replica_host_, replica_port_};
-  line.state = feed_state_;
+  line.state = phase_ == FeedSigns::Phase::waits       ? "wait_bgsave"
+               : phase_ == FeedSigns::Phase::takes_rdb ? "send_bulk"
+                                                       : "online";
   line.offset = acknowledged_;
   line.lag_seconds = std::chrono::duration_cast<std::chrono::seconds>(MonoClock::now() - last_ack_).count();
   return line;

@@ -10,6 +10,7 @@
 #include "common/async/task.h"
 #include "common/async/wakeup.h"
 #include "keeper/core/command_reader.h"
+#include "keeper/core/feed_patience.h"
 #include "keeper/core/psync_decision.h"
 #include "keeper/info.h"
 #include "keeper/keeper.h"
@@ -18,6 +19,18 @@ namespace penstock::keeper {
 
 /// Serves `socket` until it ends. `keeper` must outlive it.
 Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket);
+
+/// While it lives, something has been given to the socket.
+class Sending {
+ public:
+  explicit Sending(std::optional<MonoTime>& since) : since_(since) { since_ = MonoClock::now(); }
+  Sending(const Sending&) = delete;
+  Sending& operator=(const Sending&) = delete;
+  ~Sending() { since_.reset(); }
+
+ private:
+  std::optional<MonoTime>& since_;
+};
 
 class Session {
  public:
@@ -31,8 +44,8 @@ class Session {
   bool is_replica() const { return psync_.has_value(); }
   /// The keeper's history is another one now: a feed ends, the replica comes back and asks again.
   void history_changed();
-  /// Ends a feed whose replica has not sent a byte for longer than Redis' repl-timeout.
-  void cut_if_silent();
+  /// Ends a feed that stands still (feed_patience.h).
+  void cut_if_stuck();
   bool subscribes(const std::string& channel) const { return channels_.contains(channel); }
   void publish(const std::string& channel, const std::string& message);
 
@@ -63,13 +76,32 @@ class Session {
   // The replica's feed (replica_feed.cc).
   Task<Result<>> feed_replica();
   Task<Result<>> decide_and_start(std::int64_t* cursor);
-  Task<Result<bool>> may_sync_now();
+  PsyncOffer offer(MonoTime began, std::int64_t end_then) const;
+  Task<Result<>> try_later(std::string why);
   Task<Result<>> keep_alive(MonoTime* last_newline);
   std::string circle() const;
   Task<Result<>> decide_failover(std::int64_t* cursor);
-  Task<Result<>> send_rdb(std::int64_t* cursor, std::string replid);
   Task<Result<>> stream_from(std::int64_t from);
   Task<Result<>> send(std::vector<StreamView> views);
+
+  // Its full resync (rdb_feed.cc).
+  /// Where the RDB comes from, and what is announced with it.
+  struct RdbSource {
+    std::string replid;
+    std::int64_t offset = 0;
+    std::shared_ptr<Store::RdbReader> reader;
+    std::uint64_t log = 0;                        ///< number of the log that it belongs to, when it is complete
+    std::shared_ptr<const RdbTransit> transit{};  ///< of one that arrives
+    std::string mark{};                           ///< sent behind it, when its length is not known
+  };
+  Journal::Transit transit_to_share() const;
+  Task<Result<bool>> may_sync_now();
+  Task<Result<>> full_resync(std::int64_t* cursor, bool in_transit);
+  Task<Result<RdbSource>> give_rdb(bool in_transit);
+  Task<Result<RdbSource>> rdb_source(bool in_transit);
+  Task<Result<>> send_rdb(RdbSource source);
+  Result<> check_source(const RdbSource& source) const;
+  Task<Result<>> until_loaded();
 
   Keeper& keeper_;
   boost::asio::ip::tcp::socket socket_;
@@ -82,13 +114,18 @@ class Session {
 
   std::optional<PsyncRequest> psync_;
   bool rdb_only_ = false;
+  std::int64_t rdb_covers_ = 0;  ///< it needs one of the stream up to there
+  bool knows_eof_ = false;  ///< takes an RDB whose length is not known before its end
   bool authenticated_ = false;
   bool given_rdb_ = false;  ///< and what becomes of it is to be told to the gate
   bool loaded_ = false;     ///< it has acknowledged something since
   std::uint16_t replica_port_ = 0;
   std::string replica_host_;
   bool streaming_ = false;
-  std::string feed_state_ = "wait_bgsave";
+  FeedSigns::Phase phase_ = FeedSigns::Phase::waits;
+  std::optional<MonoTime> sending_since_;  ///< what the socket has not taken yet
+  std::int64_t next_ = 0;                  ///< streaming: offset of the next byte to be sent
+  std::shared_ptr<void> log_pin_;          ///< keeps the log for who has been given an RDB, until it has caught up
   std::int64_t acknowledged_ = 0;
   MonoTime last_ack_{};
   MonoTime last_heard_{};  ///< any byte: a loading replica sends bare newlines

@@ -56,6 +56,7 @@ UpstreamLink::UpstreamLink(Executor executor, Journal& journal, UpstreamListener
       options_(std::move(options)),
       moved_(executor),
       rdb_wanted_(executor),
+      repointed_(executor),
       ack_now_(executor) {}
 
 void UpstreamLink::set_state(std::string state) {
@@ -72,10 +73,12 @@ void UpstreamLink::follow(std::optional<Address> upstream) {
   upstream_ = std::move(upstream);
   held_back_ = empty_accepted_ = false;
   last_error_.clear();
+  circle_.clear();
   set_state(upstream_ ? "connecting" : "none");
   boost::system::error_code ignored;
   if (current_) current_->socket.close(ignored);
   moved_.ring();
+  repointed_.ring();
 }
 
 void UpstreamLink::acknowledge_eagerly(bool eagerly) {
@@ -125,10 +128,11 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
   current_ = &connection;
   if (upstream == options_.self)
     co_return fail(Errc::refused, "a circle: the upstream " + upstream.text() + " is this keeper itself");
+  if (!circle_.empty()) co_return fail(Errc::refused, circle_);
   if (!held_back_) set_state("connecting");
   PS_CO_TRY(co_await connect(&connection, upstream));
   if (!held_back_) set_state("handshake");
-  PS_CO_TRY(co_await handshake(&connection, false));
+  PS_CO_TRY(co_await handshake(&connection));
 
   PS_CO_TRY(const auto start, co_await starting_point(&connection));
   std::vector<std::string> psync{"PSYNC", start.replid, std::to_string(start.from)};
@@ -209,8 +213,9 @@ Task<Result<std::string>> UpstreamLink::ask(Connection* connection, std::vector<
 }
 
 /// Each answer is read before the next command goes out: PSYNC behind pending output is an error at some
-/// masters.
-Task<Result<>> UpstreamLink::handshake(Connection* connection, bool rdb_only) {
+/// masters. `rdb_only`: no stream is wanted, and an RDB that covers it up to there; a Redis does not know that
+/// word, and makes a new one anyway.
+Task<Result<>> UpstreamLink::handshake(Connection* connection, std::optional<std::int64_t> rdb_only) {
   std::vector<std::string> ping{"PING"};
   PS_CO_TRY(auto pong, co_await ask(connection, std::move(ping)));
   const bool alive = pong.starts_with('+') || pong.starts_with("-NOAUTH") || pong.starts_with("-NOPERM");
@@ -223,7 +228,10 @@ Task<Result<>> UpstreamLink::handshake(Connection* connection, bool rdb_only) {
       introductions.push_back({"REPLCONF", "ip-address", options_.announce_host});
   }
   introductions.push_back({"REPLCONF", "capa", "eof", "capa", "psync2"});
-  if (rdb_only) introductions.push_back({"REPLCONF", "rdb-only", "1"});
+  if (rdb_only) {
+    introductions.push_back({"REPLCONF", "rdb-only", "1"});
+    introductions.push_back({"REPLCONF", "rdb-covers", std::to_string(*rdb_only)});
+  }
   for (auto& introduction : introductions) {
     PS_CO_TRY(auto answer, co_await ask(connection, introduction));
     if (rdb_only && answer.starts_with('-') && introduction[1] == "rdb-only") co_return fail(refusal(answer));
@@ -240,27 +248,53 @@ Task<Result<>> UpstreamLink::authenticate(Connection* connection) {
   co_return success();
 }
 
+/// What arrives goes to disk, and from there at once to the replicas that wait for it (rdb_transit.h).
 Task<Result<>> UpstreamLink::receive_rdb(Connection* connection, Address upstream, std::string replid,
                                          std::int64_t offset, Store::RdbPurpose purpose) {
-  PS_CO_TRY(const auto ticket, co_await journal_.begin_rdb(std::move(replid), offset, purpose));
+  const auto pin = co_await journal_.pin(offset + 1);  // the log that an RDB beside the stream belongs to
+  PS_CO_TRY(const auto transit, co_await journal_.begin_rdb(std::move(replid), offset, purpose));
   struct Unfinished {
     Journal& journal;
-    Store::RdbTicket ticket;
-    ~Unfinished() { journal.abandon_rdb(ticket); }
-  } unfinished{journal_, ticket};
-  RdbFraming framing;
+    UpstreamListener& listener;
+    Journal::Transit transit;
+    ~Unfinished() {
+      journal.abandon_rdb(transit);
+      listener.upstream_changed();
+    }
+  } unfinished{journal_, listener_, transit};
   RdbCheck check;
+  PS_CO_TRY(co_await read_rdb(connection, transit, &check));
+  PS_CO_TRY(check_rdb(check, purpose));
+  if (purpose == Store::RdbPurpose::new_generation && !journal_.history().replid.empty()) {
+    PS_CO_TRY(co_await save_what_diverges(upstream));
+  }
+  {
+    PS_CO_TRY(const auto turn, co_await journal_.turn());
+    PS_CO_TRY(co_await journal_.commit_rdb(transit, !check.holds_nothing()));
+    empty_accepted_ = held_back_ = false;
+  }
+  if (purpose == Store::RdbPurpose::for_current_log) co_return success();
+  listener_.history_changed();
+  // With $EOF: framing the master streams nothing before it hears this.
+  co_return co_await send_ack();
+}
+
+Task<Result<>> UpstreamLink::read_rdb(Connection* connection, Journal::Transit transit, RdbCheck* check) {
+  RdbFraming framing;
   const auto block = take_block(StreamWindow::kBlockMax);
   std::string_view input = connection->input;
   for (;;) {
     bool complete = false;
     while (!input.empty() && !complete) {
       PS_CO_TRY(const auto progress, framing.feed(input));
-      check.feed(progress.payload);
-      PS_CO_TRY(co_await journal_.write_rdb(ticket, {block, progress.payload}));
+      check->feed(progress.payload);
+      PS_CO_TRY(co_await journal_.write_rdb(transit, {block, progress.payload}));
       complete = progress.complete;
       input.remove_prefix(progress.consumed);
     }
+    transit->length = framing.length();
+    transit->holds_something = check->holds_something();
+    listener_.upstream_changed();
     if (complete) break;
     auto read = co_await within(options_.silence_timeout, "RDB",
                                 read_some(connection, {block.get(), StreamWindow::kBlockMax}));
@@ -268,19 +302,7 @@ Task<Result<>> UpstreamLink::receive_rdb(Connection* connection, Address upstrea
     input = {block.get(), read.value()};
   }
   connection->input = std::string(input);
-  PS_CO_TRY(check_rdb(check, purpose));
-  if (purpose == Store::RdbPurpose::new_generation && !journal_.history().replid.empty()) {
-    PS_CO_TRY(co_await save_what_diverges(upstream));
-  }
-  {
-    PS_CO_TRY(const auto turn, co_await journal_.turn());
-    PS_CO_TRY(co_await journal_.commit_rdb(ticket, !check.holds_nothing()));
-    empty_accepted_ = held_back_ = false;
-  }
-  if (purpose == Store::RdbPurpose::for_current_log) co_return success();
-  listener_.history_changed();
-  // With $EOF: framing the master streams nothing before it hears this.
-  co_return co_await send_ack();
+  co_return success();
 }
 
 /// A replica that gets an RDB which it cannot load has lost what it had: what we hold stays until this one is
@@ -388,17 +410,21 @@ Task<void> UpstreamLink::run_acks() {
   }
 }
 
-void UpstreamLink::want_rdb() {
-  if (!fetching_rdb_ && streaming()) rdb_wanted_.ring();
+void UpstreamLink::want_rdb(std::int64_t covers) {
+  if (fetching_rdb_ || !streaming()) return;
+  rdb_to_cover_ = std::max(rdb_to_cover_, covers);
+  rdb_wanted_.ring();
 }
 
 Task<void> UpstreamLink::run_rdb_fetches() {
   for (;;) {
     auto wanted = co_await rdb_wanted_.wait_for(Millis{60'000});
     if (!wanted) co_return;
-    if (!wanted.value() || !streaming() || !upstream_ || journal_.rdb_offset()) continue;
+    const std::int64_t covers = std::exchange(rdb_to_cover_, 0);
+    const bool is_there = journal_.rdb_offset().value_or(-1) >= covers;
+    if (!wanted.value() || !streaming() || !upstream_ || is_there) continue;
     fetching_rdb_ = true;
-    auto fetched = co_await fetch_rdb(*upstream_);
+    auto fetched = co_await fetch_rdb(*upstream_, std::max(covers, journal_.history().log_first - 1));
     fetching_rdb_ = false;
     if (!fetched)
       kLog.warn("RDB could not be fetched beside the stream",
@@ -408,10 +434,10 @@ Task<void> UpstreamLink::run_rdb_fetches() {
   }
 }
 
-Task<Result<>> UpstreamLink::fetch_rdb(Address upstream) {
+Task<Result<>> UpstreamLink::fetch_rdb(Address upstream, std::int64_t covers) {
   Connection connection(executor_);
   PS_CO_TRY(co_await connect(&connection, upstream));
-  PS_CO_TRY(co_await handshake(&connection, true));
+  PS_CO_TRY(co_await handshake(&connection, covers));
   std::vector<std::string> psync{"PSYNC", "?", "-1"};
   PS_CO_TRY(auto line, co_await ask(&connection, std::move(psync)));
   if (!line.starts_with("+FULLRESYNC ")) co_return fail(refusal(line));

@@ -72,10 +72,11 @@ class UpstreamLink {
   void blame(std::string why);
   /// Acknowledge every batch at once (while a hand-over is armed the master waits for it).
   void acknowledge_eagerly(bool eagerly);
-  /// Fetches an RDB of the current history over a second connection, once, when none is there. See
-  /// run_rdb_fetches().
-  void want_rdb();
+  /// Fetches an RDB of the current history over a second connection, once, when none is there that covers the
+  /// stream up to `covers`. See run_rdb_fetches().
+  void want_rdb(std::int64_t covers);
   Task<void> run_rdb_fetches();
+  Task<void> run_circle_watch();  ///< circle_watch.cc
   std::int64_t partial_syncs() const { return partial_syncs_; }
 
  private:
@@ -89,16 +90,17 @@ class UpstreamLink {
 
   Task<Result<>> attach(Address upstream);
   Task<Result<>> connect(Connection* connection, Address upstream);
-  Task<Result<>> handshake(Connection* connection, bool rdb_only);
+  Task<Result<>> handshake(Connection* connection, std::optional<std::int64_t> rdb_only = {});
   Task<Result<std::string>> ask(Connection* connection, std::vector<std::string> command);
   Task<Result<std::string>> read_line(Connection* connection);
   Task<Result<>> read_more(Connection* connection);
   Task<Result<std::size_t>> read_some(Connection* connection, std::span<char> into);
   Task<Result<>> receive_rdb(Connection* connection, Address upstream, std::string replid,
                              std::int64_t offset, Store::RdbPurpose purpose);
+  Task<Result<>> read_rdb(Connection* connection, Journal::Transit transit, RdbCheck* check);
   Result<> check_rdb(const RdbCheck& check, Store::RdbPurpose purpose);
   Task<Result<>> stream(Connection* connection);
-  Task<Result<>> fetch_rdb(Address upstream);
+  Task<Result<>> fetch_rdb(Address upstream, std::int64_t covers);
   Task<Result<>> send_ack();
   Task<Result<>> authenticate(Connection* connection);
   void set_state(std::string state);
@@ -116,6 +118,8 @@ class UpstreamLink {
   Task<Result<>> continue_history(Address upstream, std::string new_id);
   Task<Result<>> save_what_diverges(Address upstream);
   Task<Result<UpstreamHistory>> ask_history(Address upstream);
+  Task<Result<std::string>> find_circle(Address upstream);
+  Task<Result<std::string>> ask_keeper_info(Address keeper);
   Task<Result<std::string>> ask_bulk(Connection* connection, std::vector<std::string> command);
 
   Executor executor_;
@@ -125,16 +129,19 @@ class UpstreamLink {
   std::optional<Address> upstream_;
   Wakeup moved_;
   Wakeup rdb_wanted_;
+  Wakeup repointed_;
   Wakeup ack_now_;
   Connection* current_ = nullptr;  ///< of run(); closing its socket ends whatever it waits for
   std::string state_ = "none";
   std::string last_error_;
+  std::string circle_;  ///< how following the upstream leads back to us; empty: it does not
   bool eager_acks_ = false;
   std::int64_t asked_at_ = -1;  ///< offset of a GETACK that is to be answered once it is written; -1: none
   bool empty_accepted_ = false;
   bool held_back_ = false;
   bool streamed_ = false;  ///< this link has brought stream bytes
   bool fetching_rdb_ = false;
+  std::int64_t rdb_to_cover_ = 0;
   bool sending_ack_ = false;
   std::int64_t partial_syncs_ = 0;
   MonoTime last_byte_{};

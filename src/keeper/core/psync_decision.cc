@@ -15,19 +15,26 @@ Lineage lineage(const PsyncRequest& request, const ReplHistory& history) {
   return Lineage::unknown;
 }
 
+/// What arrives is good for whoever waits. One of a new history is given even when there is a complete one of
+/// the old: whoever took that would be synced once more in a moment.
 PsyncDecision full_resync(FullResync::Why why, const PsyncOffer& offer) {
+  if (const auto& arriving = offer.rdb_in_transit; arriving && (arriving->new_history || !offer.rdb_offset))
+    return FullResync{why, arriving->offset, true};
   if (offer.rdb_offset) return FullResync{why, *offer.rdb_offset};
   if (offer.waited_ms >= offer.wait_ms_max && !offer.rdb_arriving) return TryLater{"no RDB yet"};
   return WaitFor{WaitFor::What::rdb, !offer.rdb_arriving};
 }
 
-/// The peer has bytes of our history that we do not have (yet).
-PsyncDecision ahead(const PsyncOffer& offer) {
-  if (!offer.upstream_synced || offer.waited_ms < offer.wait_ms_max) {
-    if (offer.waited_ms >= offer.wait_ms_max)
-      return TryLater{"the upstream link is down and the log is behind the request"};
-    return WaitFor{WaitFor::What::upstream_catches_up, false};
-  }
+constexpr int kPatience = 5;  ///< times the usual wait, for who is about to be caught up with
+
+/// The peer has bytes of our history that we do not have (yet): `missing` of them. We catch up with it as long
+/// as what came while it waited says that the rest comes within that patience.
+PsyncDecision ahead(std::int64_t missing, const PsyncOffer& offer) {
+  const WaitFor wait{WaitFor::What::upstream_catches_up, false};
+  if (offer.waited_ms < offer.wait_ms_max) return wait;
+  if (!offer.upstream_synced) return TryLater{"the upstream link is down and the log is behind the request"};
+  const bool comes_closer = offer.gained > 0 && missing / kPatience <= offer.gained;
+  if (comes_closer && offer.waited_ms < (kPatience + 1) * offer.wait_ms_max) return wait;
   return full_resync(FullResync::Why::ahead, offer);
 }
 
@@ -48,7 +55,7 @@ PsyncDecision decide_psync(const PsyncRequest& request, const ReplHistory& histo
     case Lineage::same:
       break;
   }
-  if (request.from > history.end + 1) return ahead(offer);
+  if (request.from > history.end + 1) return ahead(request.from - history.end - 1, offer);
   if (request.from < history.log_first) return full_resync(FullResync::Why::trimmed, offer);
   return Continue{history.replid, request.from};
 }

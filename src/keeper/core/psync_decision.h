@@ -1,6 +1,7 @@
 // What a keeper answers to PSYNC. Pure; the rules are those of Redis 7.0.15 replication.c:725-770 with three
 // differences: several old replids, a request ahead of the log waits (bounded) while the keeper may only be
 // late, and an upstream that is down stops nobody who can be continued.
+// Who needs an RDB gets the one that is just arriving.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +28,15 @@ struct PsyncOffer {
   bool upstream_synced = false;            ///< the upstream link streams, so `end` is as new as it gets
   bool rdb_arriving = false;               ///< a full sync from upstream is under way
   std::optional<std::int64_t> rdb_offset;  ///< a complete RDB whose offset connects to the log
+  /// One that is being received, good enough so far to be passed on.
+  struct InTransit {
+    std::int64_t offset = 0;
+    bool new_history = false;  ///< it will take the place of all that is held; else it joins the log
+  };
+  std::optional<InTransit> rdb_in_transit;
   std::int64_t waited_ms = 0;              ///< how long this request has been held already
   std::int64_t wait_ms_max = 10'000;
+  std::int64_t gained = 0;  ///< how much has arrived meanwhile
 };
 
 struct Continue {
@@ -40,6 +48,7 @@ struct FullResync {
   enum class Why { asked_for_it, unknown_id, diverged, trimmed, ahead };
   Why why = Why::asked_for_it;
   std::int64_t rdb_offset = 0;
+  bool in_transit = false;  ///< from the RDB that is being received
   bool operator==(const FullResync&) const = default;
 };
 /// Hold the connection ("\n" each second keeps it alive) and decide again when something changes.

@@ -112,15 +112,16 @@ void RdbCheck::feed(std::string_view bytes) {
   tail_.erase(0, settled);
 }
 
-bool RdbCheck::holds_nothing() const {
+RdbCheck::Content RdbCheck::content() const {
   constexpr unsigned char kAuxiliary = 0xfa, kEndOfFile = 0xff;
-  if (begin_.size() < kMagicBytes) return false;
+  if (!is_magic(std::string_view(begin_).substr(0, kMagicBytes))) return Content::unknown;
   std::string_view in = std::string_view(begin_).substr(kMagicBytes);
   while (!in.empty() && static_cast<unsigned char>(in.front()) == kAuxiliary) {
     in.remove_prefix(1);
-    if (!skip_string(in) || !skip_string(in)) return false;
+    if (!skip_string(in) || !skip_string(in)) return Content::unknown;
   }
-  return !in.empty() && static_cast<unsigned char>(in.front()) == kEndOfFile;
+  if (in.empty()) return Content::unknown;
+  return static_cast<unsigned char>(in.front()) == kEndOfFile ? Content::nothing : Content::something;
 }
 
 Result<> RdbCheck::finish() const {

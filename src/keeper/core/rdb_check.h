@@ -23,11 +23,15 @@ class RdbCheck {
 
   std::uint64_t bytes() const { return bytes_; }
   /// No key and no function: nothing but auxiliary fields between its magic and its end.
-  bool holds_nothing() const;
+  bool holds_nothing() const { return content() == Content::nothing; }
+  /// A key or a function has been seen.
+  bool holds_something() const { return content() == Content::something; }
 
  private:
+  enum class Content { unknown, nothing, something };
   static constexpr std::size_t kChecksumBytes = 8;
 
+  Content content() const;
   void hash(std::string_view bytes);
 
   std::string begin_;       ///< "REDIS0011" and what follows, as far as it is of interest

@@ -113,6 +113,7 @@ class FileStore : public Store {
   Result<std::int64_t> fsync_in_background() override;
   Result<RdbTicket> begin_rdb(std::string replid, std::int64_t offset, RdbPurpose purpose) override;
   Result<> write_rdb(RdbTicket ticket, std::string_view bytes) override;
+  Result<std::unique_ptr<RdbReader>> open_arriving_rdb(RdbTicket ticket) override;
   Result<> commit_rdb(RdbTicket ticket, bool has_data) override;
   void abandon_rdb(RdbTicket ticket) override;
   bool rdb_arriving() const override { return arriving_.has_value(); }
@@ -458,6 +459,12 @@ Result<> FileStore::write_rdb(RdbTicket ticket, std::string_view bytes) {
   PS_TRY(known(arriving_).file.write_at(known(arriving_).bytes, bytes));
   known(arriving_).bytes += bytes.size();
   return success();
+}
+
+Result<std::unique_ptr<Store::RdbReader>> FileStore::open_arriving_rdb(RdbTicket ticket) {
+  PS_TRY(check_ticket(ticket));
+  PS_TRY(auto file, File::open(arriving_path(), O_RDONLY));
+  return std::unique_ptr<RdbReader>(std::make_unique<FileRdbReader>(std::move(file), known(arriving_).offset, 0));
 }
 
 Result<> FileStore::commit_rdb(RdbTicket ticket, bool has_data) {

@@ -106,6 +106,15 @@ class Store {
   /// durable now. After an error nothing more is durable than before.
   virtual Result<std::int64_t> fsync_in_background() = 0;
 
+  /// A reader of an RDB that stays valid when a new generation replaces it.
+  class RdbReader {
+   public:
+    virtual ~RdbReader() = default;
+    virtual std::int64_t offset() const = 0;
+    virtual std::uint64_t size() const = 0;
+    virtual Result<std::size_t> read(std::uint64_t at, char* out, std::size_t max) = 0;
+  };
+
   // A full sync arriving: begin → write… → commit or abandon. Reading the old generation goes on meanwhile.
   enum class RdbPurpose {
     new_generation,   ///< a full resync: the log begins anew behind this RDB
@@ -116,6 +125,8 @@ class Store {
   using RdbTicket = std::uint64_t;
   virtual Result<RdbTicket> begin_rdb(std::string replid, std::int64_t offset, RdbPurpose purpose) = 0;
   virtual Result<> write_rdb(RdbTicket ticket, std::string_view bytes) = 0;
+  /// Of what has been written so far; it stays valid when the RDB is committed. Its size() is 0.
+  virtual Result<std::unique_ptr<RdbReader>> open_arriving_rdb(RdbTicket ticket) = 0;
   /// Makes the new generation current (RDB synced, metadata with the new replid and full_syncs + 1 saved, old
   /// removed); for_current_log: puts the RDB beside the log, where it can be served once the log has reached
   /// its offset. That it is whole is the caller's to check before (core/rdb_check.h). On an error everything
@@ -125,14 +136,6 @@ class Store {
   virtual void abandon_rdb(RdbTicket ticket) = 0;  ///< nothing when it has ended already
   virtual bool rdb_arriving() const = 0;
 
-  /// A reader of the complete RDB that stays valid when a new generation replaces it.
-  class RdbReader {
-   public:
-    virtual ~RdbReader() = default;
-    virtual std::int64_t offset() const = 0;
-    virtual std::uint64_t size() const = 0;
-    virtual Result<std::size_t> read(std::uint64_t at, char* out, std::size_t max) = 0;
-  };
   virtual Result<std::unique_ptr<RdbReader>> open_rdb() = 0;
   /// While the returned token lives, segments from offset `from` on are not trimmed (up to the size cap × 2).
   virtual std::shared_ptr<void> pin(std::int64_t from) = 0;

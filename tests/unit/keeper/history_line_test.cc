@@ -26,7 +26,7 @@ TEST(HistoryLine, what_makes_no_sense_is_refused) {
   for (const std::string& line :
        {std::string(), std::string("HISTORY"), "HISTORY " + kA, "HISTORY " + kA + " 900 77",
         "HISTORY " + kA + " 900 901 data", "HISTORY " + kA + " -1 -1 data", "HISTORY " + kA + " 9x 7 data",
-        "HISTORY short 900 77 data", "HISTORY " + kA + " 900 77 maybe", "HISTORY " + kA + " 900 77 data " + kB,
+        std::string("HISTORY short 900 77 data"), "HISTORY " + kA + " 900 77 maybe", "HISTORY " + kA + " 900 77 data " + kB,
         "HISTORY " + kA + " 900 77 data " + kB + ":", "HISTORY " + kA + " 900 77 data x:1",
         "OTHER " + kA + " 900 77 data", too_many})
     EXPECT_FALSE(parse_history(line)) << line;

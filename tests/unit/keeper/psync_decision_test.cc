@@ -67,6 +67,44 @@ TEST(PsyncDecision, who_is_ahead_waits_bounded_and_is_full_synced_only_when_the_
   EXPECT_TRUE(std::holds_alternative<TryLater>(decide_psync({"current", 1002}, kHistory, offer)));
 }
 
+TEST(PsyncDecision, who_is_about_to_be_caught_up_with_is_given_more_time) {
+  PsyncOffer offer = with_rdb();
+  const PsyncRequest request{"current", 1001 + 500};  // 500 bytes are missing
+  const PsyncDecision wait = WaitFor{What::upstream_catches_up, false};
+  const PsyncDecision give_up = FullResync{Why::ahead, 250};
+  offer.waited_ms = offer.wait_ms_max;
+  offer.gained = 100;  // the rest in five times the time
+  EXPECT_EQ(decide_psync(request, kHistory, offer), wait);
+  offer.gained = 90;
+  EXPECT_EQ(decide_psync(request, kHistory, offer), give_up);
+  offer.gained = 0;
+  EXPECT_EQ(decide_psync({"current", 1002}, kHistory, offer), give_up) << "nothing comes";
+  offer.gained = INT64_MAX;
+  EXPECT_EQ(decide_psync({"current", INT64_MAX}, kHistory, offer), wait);
+  offer.waited_ms = 6 * offer.wait_ms_max;
+  EXPECT_EQ(decide_psync(request, kHistory, offer), give_up) << "bounded all the same";
+}
+
+TEST(PsyncDecision, what_arrives_is_passed_on) {
+  PsyncOffer offer;
+  offer.rdb_arriving = true;
+  offer.rdb_in_transit = {{700, false}};
+  const PsyncDecision passed_on = FullResync{Why::asked_for_it, 700, true};
+  EXPECT_EQ(decide_psync({"?", -1}, kHistory, offer), passed_on);
+  EXPECT_EQ(decide_psync({"current", 900}, kHistory, offer), PsyncDecision(Continue{"current", 900}))
+      << "who can be continued needs none";
+  offer.rdb_offset = 250;
+  EXPECT_EQ(decide_psync({"?", -1}, kHistory, offer), PsyncDecision(FullResync{Why::asked_for_it, 250}))
+      << "the complete one is faster";
+  offer.rdb_in_transit = {{700, true}};
+  EXPECT_EQ(decide_psync({"?", -1}, kHistory, offer), passed_on) << "the complete one is about to go";
+  EXPECT_EQ(decide_psync({"stranger", 5}, kHistory, offer),
+            PsyncDecision(FullResync{Why::unknown_id, 700, true}));
+  EXPECT_EQ(decide_psync({"current", 900}, kHistory, offer), PsyncDecision(Continue{"current", 900}))
+      << "the old history is served until the new one is there";
+  EXPECT_EQ(decide_psync({"?", -1}, ReplHistory{}, offer), passed_on) << "the first RDB of a new keeper";
+}
+
 TEST(PsyncDecision, a_link_that_is_down_stops_nobody_who_can_be_continued) {
   PsyncOffer offer;
   offer.upstream_synced = false;

@@ -87,14 +87,13 @@ TEST(RdbCheck, what_is_no_rdb_is_said_to_be_none) {
 TEST(RdbCheck, tells_an_rdb_of_nothing_from_one_with_a_key) {
   using namespace std::string_literals;
   const auto empty = [](const std::string& rdb) {
-    bool whole = false, bytewise = false;
     RdbCheck at_once, in_bytes;
     at_once.feed(rdb);
-    whole = at_once.holds_nothing();
     for (const char byte : rdb) in_bytes.feed({&byte, 1});
-    bytewise = in_bytes.holds_nothing();
-    EXPECT_EQ(whole, bytewise);
-    return whole;
+    EXPECT_EQ(at_once.holds_nothing(), in_bytes.holds_nothing());
+    EXPECT_EQ(at_once.holds_something(), in_bytes.holds_something());
+    EXPECT_FALSE(at_once.holds_nothing() && at_once.holds_something());
+    return at_once.holds_nothing();
   };
   const std::string aux =
       "\xfa\x09redis-ver\x06"
@@ -108,6 +107,13 @@ TEST(RdbCheck, tells_an_rdb_of_nothing_from_one_with_a_key) {
   EXPECT_FALSE(empty("REDIS0010" + aux + "\xf5\x03lib"s + end)) << "a function";
   EXPECT_FALSE(empty("REDIS0010" + aux.substr(0, 8))) << "cut off";
   EXPECT_FALSE(empty(""));
+  RdbCheck other, check;
+  other.feed("HTTP/1.1 200 OK\r\n");
+  EXPECT_FALSE(other.holds_something()) << "no RDB";
+  check.feed("REDIS0010" + aux);
+  EXPECT_FALSE(check.holds_something()) << "not yet";
+  check.feed("\xfe");
+  EXPECT_TRUE(check.holds_something());
 }
 
 }  // namespace

@@ -149,6 +149,28 @@ TEST_F(Join, BeginsWhereItsBudgetBegins) {
   EXPECT_GE(second.offset() - second.number("log_first"), 32 << 10);
 }
 
+TEST_F(Join, ALogThatBeginsBehindTheRdbGetsANewerOne) {
+  StoreOptions small;
+  small.segment_bytes = 16 << 10;
+  LocalKeeper with_rdb(small);
+  ASSERT_EQ(with_rdb.order("ACTIVE", master_.port(), 1), "+OK");
+  ASSERT_TRUE(has_caught_up(master_, with_rdb));
+  const auto rdb_offset = with_rdb.number("rdb_offset");
+  write_some(master_, "many", 2000);
+  ASSERT_TRUE(has_caught_up(master_, with_rdb));
+  small.log_bytes_max = 64 << 10;
+  LocalKeeper second(small);
+  ASSERT_EQ(second.order("ACTIVE", with_rdb.port(), 1), "+OK");
+  ASSERT_TRUE(has_caught_up(master_, second));
+  ASSERT_GT(second.number("log_first"), rdb_offset + 1);
+  Redis replica;
+  replica.follow(second.port());
+  EXPECT_TRUE(wait_until([&] { return replica.link_is_up() && replica.digest() == master_.digest(); }))
+      << second.info("keeper_upstream_error");
+  EXPECT_GT(with_rdb.number("rdb_offset"), rdb_offset);
+  EXPECT_EQ(second.number("full_syncs") + with_rdb.number("full_syncs"), 1);
+}
+
 TEST(OldIds, AreAllTakenOverByWhoJoinsAndWhoWasAsleep) {
   constexpr std::int64_t kStart = 1000;
   const std::string ids[] = {std::string(40, 'a'), std::string(40, 'b'), std::string(40, 'c')};

@@ -46,7 +46,8 @@ void KeeperProcess::start() {
   if (!serves || process_->has_ended()) throw std::runtime_error("the keeper does not start:\n" + log());
 }
 
-LocalKeeper::LocalKeeper(StoreOptions store) : store_(store) {
+LocalKeeper::LocalKeeper(StoreOptions store, Millis replica_timeout)
+    : store_(store), replica_timeout_(replica_timeout) {
   port_ = test::free_port();
   start();
 }
@@ -63,6 +64,7 @@ void LocalKeeper::start() {
   options.shard = "s1";
   options.listen = {"127.0.0.1", port_};
   options.store = store_;
+  options.replica_timeout = replica_timeout_;
   loop_ = std::make_unique<boost::asio::io_context>(1);
   keeper_ = std::make_unique<Keeper>(loop_->get_executor(), std::move(options), std::move(store).value());
   if (auto started = keeper_->start(); !started) throw std::runtime_error(started.error().message);

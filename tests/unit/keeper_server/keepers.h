@@ -56,7 +56,7 @@ class KeeperProcess : public AnyKeeper {
 /// own thread.
 class LocalKeeper : public AnyKeeper {
  public:
-  explicit LocalKeeper(StoreOptions store = {});
+  explicit LocalKeeper(StoreOptions store = {}, Millis replica_timeout = Millis{60'000});
   ~LocalKeeper();
 
   void stop();   ///< orderly
@@ -66,6 +66,7 @@ class LocalKeeper : public AnyKeeper {
  private:
   test::TempDir directory_;
   StoreOptions store_;
+  Millis replica_timeout_;
   std::unique_ptr<boost::asio::io_context> loop_;
   std::unique_ptr<Keeper> keeper_;
   std::thread thread_;

@@ -194,6 +194,29 @@ TEST(Circle, IsSeenAndHealsWhenItIsOpened) {
   EXPECT_TRUE(wait_until([&] { return replica.say({"GET", "k"}) == "+v"; }));
 }
 
+TEST(Circle, OfThreeIsSeenAndHealsWhenItIsOpened) {
+  Redis master;
+  ASSERT_EQ(master.say({"SET", "k", "v"}), "+OK");
+  LocalKeeper a, b, c;
+  ASSERT_EQ(a.order("ACTIVE", master.port(), 1), "+OK");
+  ASSERT_EQ(b.order("ACTIVE", a.port(), 1), "+OK");
+  ASSERT_EQ(c.order("ACTIVE", b.port(), 1), "+OK");
+  ASSERT_TRUE(wait_until([&] { return a.is_connected() && b.is_connected() && c.is_connected(); }));
+  ASSERT_EQ(a.order("ACTIVE", c.port(), 2), "+OK");
+  const auto error = [&] { return a.info("keeper_upstream_error"); };
+  EXPECT_TRUE(wait_until([&] { return error().find("which is this keeper itself") != std::string::npos; }));
+  for (const LocalKeeper* keeper : {&a, &b, &c})
+    EXPECT_THAT(error(), HasSubstr("127.0.0.1:" + std::to_string(keeper->port())));
+  EXPECT_FALSE(a.is_connected());
+
+  ASSERT_EQ(c.order("ACTIVE", master.port(), 3), "+OK");
+  ASSERT_EQ(master.say({"SET", "k", "later"}), "+OK");
+  Redis replica;
+  replica.follow(b.port());
+  EXPECT_TRUE(wait_until([&] { return replica.say({"GET", "k"}) == "+later"; }));
+  EXPECT_EQ(a.number("full_syncs") + b.number("full_syncs") + c.number("full_syncs"), 1);
+}
+
 TEST(Circle, OfOneIsSeen) {
   LocalKeeper keeper;
   ASSERT_EQ(keeper.order("ACTIVE", keeper.port(), 1), "+OK");
