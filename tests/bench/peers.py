@@ -24,6 +24,7 @@ class Peer:
     def __init__(self, directory: Path, upstream: int):
         self.directory, self.upstream, self.port = directory, upstream, free_port()
         self.child: subprocess.Popen | None = None
+        self.peak_before = 0.0  # MB, of the processes that were stopped
 
     def command(self) -> list[str]:
         raise NotImplementedError
@@ -43,6 +44,7 @@ class Peer:
 
     def stop(self, how: int) -> None:
         if self.child:
+            self.peak_before = self.peak_rss_mb()
             self.child.send_signal(how)
             self.child.wait(60)
             self.child = None
@@ -61,7 +63,7 @@ class Peer:
         raise KeyError(field)
 
     def peak_rss_mb(self) -> float:
-        return self.status("VmHWM") / 1024
+        return max(self.peak_before, self.status("VmHWM") / 1024)
 
 
 class Keeper(Peer):

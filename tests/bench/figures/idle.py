@@ -1,11 +1,9 @@
 """What a keeper costs that has nothing to do, one of thousands in a process."""
 
-import json
 import shutil
 import socket
 import subprocess
 import time
-import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +12,7 @@ from figures.row import Row, figure
 from instrument import Spoilt
 from measure import Bench
 from peers import Keeper, Peer
+from topology import rest
 
 KEEPERS = 2000
 MEASURE = 30.0  # seconds
@@ -47,16 +46,14 @@ level = "warn"
 """)
         return [str(Keeper.binary), "--config", str(config)]
 
-    def get(self, path: str) -> dict:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
-            return json.load(answer)
+    def ready(self) -> bool:
+        return rest.get(f"http://127.0.0.1:{self.port}/readyz").ok
 
     def create(self, number: int, port: int) -> None:
         body = {"cluster": "bench", "shard": f"s{number}", "address": f"127.0.0.1:{port}"}
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/v1/keepers", json.dumps(body).encode(),
-                                         {"Content-Type": "application/json"}, method="POST")
-        with urllib.request.urlopen(request, timeout=60):
-            pass
+        answer = rest.post(f"http://127.0.0.1:{self.port}/api/v1/keepers", body, timeout=60)
+        if not answer.ok:
+            raise Spoilt(f"keeper {number}: {answer}")
 
     def cost(self) -> dict:
         return {"threads": self.status("Threads"), "rss_kb": self.status("VmRSS"), "cpu_s": self.cpu_seconds()}
@@ -102,7 +99,7 @@ def ports(count: int) -> list[int]:
 def many_keepers(bench: Bench, directory: Path) -> dict:
     with (bench.instrument(value=16) as load, Zookeeper(directory / "zk", 0) as zookeeper,
           Host(directory / "host", zookeeper.port) as host):
-        until(lambda: host.get("/readyz")["status"] == "ok", "the host is ready", 60)
+        until(host.ready, "the host is ready", 60)
         without = host.cost()
         chosen = ports(KEEPERS)
         with ThreadPoolExecutor(8) as pool:

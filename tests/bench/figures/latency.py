@@ -1,27 +1,15 @@
 """What a relay adds to the time that a write takes to a replica."""
 
-import os
 import time
 from pathlib import Path
 
 from figures.row import Row, figure
 from instrument import MB, Instrument
-from measure import Bench, Run, median
+from measure import Bench, Run, median, undisturbed
 from peers import Direct, Haproxy, Keeper, Peer, Redis
 
 IDLE = 300_000  # bytes per second of 256-byte values: a command each millisecond
 SETTLE, MEASURE = 1.0, 5.0
-
-
-def real_time(*pids: int) -> bool:
-    """Before everybody else, for all threads that are there and those that they make: others' work is not measured."""
-    try:
-        for pid in pids:
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                os.sched_setscheduler(int(task.name), os.SCHED_FIFO, os.sched_param(1))
-    except PermissionError:
-        return False
-    return True
 
 
 def latency_at(load: Instrument, rate: float) -> dict:
@@ -34,8 +22,7 @@ def latency_at(load: Instrument, rate: float) -> dict:
 
 def latencies(bench: Bench, kind: type[Peer]) -> Run:
     def run(directory: Path) -> dict:
-        with bench.instrument(value=256) as load, kind(directory, load.port) as peer:
-            fifo = real_time(load.child.pid, *([peer.child.pid] if peer.child else []))
+        with undisturbed() as fifo, bench.instrument(value=256) as load, kind(directory, load.port) as peer:
             load.join(peer.port)
             idle = latency_at(load, IDLE)
             loaded = latency_at(load, 30 * MB)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from figures.row import Row, figure
 from instrument import GB, MB, Instrument, Spoilt
-from measure import Bench, Run, median, ratio
+from measure import Bench, Run, median, ratio, undisturbed
 from peers import Keeper, Peer, Redis
 
 REPLICAS = 4
@@ -47,7 +47,8 @@ def full_sync(bench: Bench) -> list[Row]:
 def absent(bench: Bench, kind: type[Peer], *arguments: str) -> Run:
     """Two replicas stay, the third goes and comes back."""
     def run(directory: Path) -> dict:
-        with bench.instrument(value=256) as load, kind(directory, load.port, *arguments) as peer:
+        with (undisturbed() as fifo, bench.instrument(value=256) as load,
+              kind(directory, load.port, *arguments) as peer):
             load.join(peer.port, 3)
             load.pace(LOAD)
             time.sleep(2)
@@ -66,7 +67,8 @@ def absent(bench: Bench, kind: type[Peer], *arguments: str) -> Run:
             took = replica["live"] - replica["began"]
             return {"mb_per_s": (replica["behind"] / took + LOAD) / MB, "took_s": took,
                     "full_syncs": replica["full_syncs"] - 1, "p50_us": before["p50_us"],
-                    "p50_meanwhile_us": meanwhile["p50_us"], "peak_rss_mb": peer.peak_rss_mb()}
+                    "p50_meanwhile_us": meanwhile["p50_us"], "fifo": fifo,
+                    "peak_rss_mb": peer.peak_rss_mb()}
     return run
 
 
@@ -104,13 +106,14 @@ def killed(bench: Bench, kind: type[Peer], size: int, *arguments: str) -> Run:
             load.pace(TRICKLE)
             time.sleep(2)
             before = load.verified(full_syncs=1)
-            times = [come_back(load, peer) for _ in range(RESTARTS)]
+            with undisturbed() as fifo:
+                times = [come_back(load, peer) for _ in range(RESTARTS)]
             load.pace(0)
             after = load.verified()
             return {"first_byte_ms": statistics.median(times) * 1000, "slowest_ms": max(times) * 1000,
                     "full_syncs_up": after["master"]["full_syncs"] - before["master"]["full_syncs"],
                     "full_syncs_down": after["replicas"][0]["full_syncs"] - before["replicas"][0]["full_syncs"],
-                    "peak_rss_mb": peer.peak_rss_mb()}
+                    "fifo": fifo, "peak_rss_mb": peer.peak_rss_mb()}
     return run
 
 
