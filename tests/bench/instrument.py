@@ -61,6 +61,8 @@ class Instrument:
         for replica in status["replicas"]:
             if replica["wrong_at"] >= 0:
                 raise Spoilt(f"replica {replica['id']} got a wrong byte at {replica['wrong_at']}")
+            if replica["offset"] > status["head"]:
+                raise Spoilt(f"replica {replica['id']} has {replica['offset']} bytes of {status['head']}")
         if full_syncs is not None and status["master"]["full_syncs"] != full_syncs:
             raise Spoilt(f"the master gave {status['master']['full_syncs']} full syncs, not {full_syncs}")
         return status
