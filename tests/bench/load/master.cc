@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <charconv>
 
+#include "common/base/known.h"
+
 namespace penstock::bench {
 namespace {
 
@@ -100,7 +102,7 @@ bool Master::read_commands(Link& link) {
       auto command = link.reader.next();
       if (!command) return false;
       if (!command.value()) break;
-      if (!answer(link, *command.value())) return false;
+      if (!answer(link, known(command.value()))) return false;
     }
   }
 }
