@@ -12,9 +12,8 @@ namespace {
 
 constexpr log::Logger kLog{"keeper"};
 constexpr std::size_t kDiskThreads = 4;
-constexpr std::int64_t kBusyBytes = 64 << 10;  ///< a write of that much says that more is to come at once
-constexpr std::int64_t kWriteBytes = 1 << 20;  ///< … and then so much is worth waiting for
-constexpr Millis kGatherMax{2};
+constexpr std::int64_t kWriteBytes = 2 << 20;  ///< so much is worth waiting for …
+constexpr Millis kGatherMax{2};                ///< … that long
 
 /// The threads that wait for disks, shared by all keepers of the process.
 boost::asio::thread_pool& disk_threads() {
@@ -106,7 +105,7 @@ Result<> Journal::commit(std::size_t n) {
   PS_TRY(next.feed({window_.space().data(), n}));
   scanner_ = next;
   window_.commit(n);
-  unwritten_.ring();
+  if (window_.end() - written_ >= wake_at_) unwritten_.ring();
   return success();
 }
 
@@ -281,9 +280,11 @@ void Journal::hurry() {
   unwritten_.ring();
 }
 
-/// Under load few large writes cost less than many: each is a change of threads, there and back.
+/// Few large writes cost less than many: each is a change of threads, there and back. Nobody waits for a write
+/// who does not hurry it: replicas are sent to from memory meanwhile.
 Task<Result<>> Journal::gather() {
   const MonoTime begun = MonoClock::now();
+  wake_at_ = kWriteBytes;
   while (!hurried_ && window_.end() - written_ < kWriteBytes && MonoClock::now() - begun < kGatherMax) {
     PS_CO_TRY(co_await unwritten_.wait_for(kGatherMax));
   }
@@ -293,18 +294,14 @@ Task<Result<>> Journal::gather() {
 
 Task<void> Journal::run_writer() {
   Backoff pause(Millis{50}, Millis{1'000});
-  bool busy = false;
   for (;;) {
     if (written_ >= window_.end()) {
+      wake_at_ = 1;
       if (auto more = co_await unwritten_.wait_for(Millis{60'000}); !more) co_return;
       continue;
     }
-    if (busy) {
-      if (auto gathered = co_await gather(); !gathered) co_return;
-    }
-    const std::int64_t before = written_;
+    if (auto gathered = co_await gather(); !gathered) co_return;
     auto done = co_await write_once();
-    busy = written_ - before >= kBusyBytes;
     release();
     if (done) {
       if (!trouble_.empty())

@@ -163,6 +163,7 @@ class Journal {
   Transit transit_;  ///< the newest one
   std::string trouble_;
   bool hurried_ = false;
+  std::int64_t wake_at_ = 1;  ///< unwritten bytes that the writer waits for
   Lock turn_;
   Wakeup unwritten_, roomy_;
 };
