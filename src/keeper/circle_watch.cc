@@ -30,8 +30,7 @@ Task<void> UpstreamLink::run_circle_watch() {
     if (is_open_again) moved_.ring();
     if (circle_.empty()) continue;
     blame(circle_);
-    boost::system::error_code ignored;
-    if (current_) current_->socket.close(ignored);
+    cut();
   }
 }
 
@@ -54,7 +53,7 @@ Task<Result<std::string>> UpstreamLink::find_circle(Address upstream) {
 }
 
 Task<Result<std::string>> UpstreamLink::ask_keeper_info(Address keeper) {
-  Connection connection(executor_);
+  Connection connection;
   PS_CO_TRY(co_await connect(&connection, std::move(keeper)));
   PS_CO_TRY(co_await authenticate(&connection));
   std::vector<std::string> command{"KEEPER", "INFO"};

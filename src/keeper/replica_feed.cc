@@ -1,9 +1,5 @@
 // What a replica gets after PSYNC: an answer, perhaps an RDB, then the stream. Nothing but the stream's own
 // bytes once it has begun: a keep-alive in it would move the replica's offset.
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-
 #include "common/base/known.h"
 #include "common/log/log.h"
 #include "keeper/session.h"
@@ -19,8 +15,7 @@ constexpr Millis kKeepAlive{1'000};
 
 void Session::history_changed() {
   if (!streaming_) return;  // who still waits for an answer gets it from the new history
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  stream_->close();
 }
 
 Task<Result<>> Session::feed_replica() {
@@ -170,22 +165,12 @@ Task<Result<>> Session::stream_from(std::int64_t from) {
   }
 }
 
-/// In few system calls: async_write() would hand over 64 KiB in each.
 Task<Result<>> Session::send(std::vector<StreamView> views) {
-  std::vector<boost::asio::const_buffer> left;
-  left.reserve(views.size());
-  for (const StreamView& view : views) left.emplace_back(view.bytes.data(), view.bytes.size());
-  while (!left.empty()) {
-    const Sending sending(sending_since_);
-    auto [error, n] =
-        co_await socket_.async_write_some(left, boost::asio::as_tuple(boost::asio::use_awaitable));
-    if (error) co_return fail(Errc::io, error.message());
-    auto next = left.begin();
-    for (; next != left.end() && n >= next->size(); ++next) n -= next->size();
-    left.erase(left.begin(), next);
-    if (!left.empty()) left.front() += n;
-  }
-  co_return success();
+  const Sending sending(sending_since_);
+  std::vector<std::string_view> pieces;
+  pieces.reserve(views.size());
+  for (const StreamView& view : views) pieces.push_back(view.bytes);
+  co_return co_await stream_->write(pieces);
 }
 
 }  // namespace penstock::keeper

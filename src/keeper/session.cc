@@ -2,23 +2,18 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <cctype>
 #include <charconv>
 
 #include "common/log/log.h"
 #include "common/model/keeper_report.h"
+#include "common/net/tcp_stream.h"
 #include "common/resp/encode.h"
 
 namespace penstock::keeper {
 namespace {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
-constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr log::Logger kLog{"keeper"};
 constexpr std::size_t kOutMax = 1 << 20;  ///< answers that a peer does not read
 constexpr std::size_t kTransactionMax = 64;
@@ -68,21 +63,16 @@ bool same_secret(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Task<void> serve_session(Keeper* keeper, tcp::socket socket) {
-  Session session(*keeper, std::move(socket));
+Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket) {
+  Session session(*keeper, std::make_shared<net::TcpStream>(std::move(socket)));
   auto ended = co_await session.run();
   if (!ended && session.is_replica() && ended.error().code != Errc::cancelled)
     kLog.info("replica left",
               {{"replica", session.replica_line().address.text()}, {"why", ended.error().message}});
 }
 
-Session::Session(Keeper& keeper, tcp::socket socket)
-    : keeper_(keeper), socket_(std::move(socket)), writable_(keeper.executor_) {
-  boost::system::error_code error;
-  socket_.set_option(tcp::no_delay(true), error);
-  socket_.set_option(asio::socket_base::keep_alive(true), error);
-  const auto endpoint = socket_.remote_endpoint(error);
-  if (!error) peer_ = endpoint.address().to_string();
+Session::Session(Keeper& keeper, std::shared_ptr<net::ByteStream> stream)
+    : keeper_(keeper), stream_(std::move(stream)), writable_(keeper.executor_) {
   authenticated_ = keeper_.options().required_password.empty();
   keeper_.sessions_.insert(this);
 }
@@ -93,7 +83,7 @@ Session::~Session() {
 }
 
 Task<Result<>> Session::run() {
-  using namespace asio::experimental::awaitable_operators;
+  using namespace boost::asio::experimental::awaitable_operators;
   auto first = co_await (read_loop() || write_loop());
   co_return first.index() == 0 ? std::get<0>(std::move(first)) : std::get<1>(std::move(first));
 }
@@ -101,8 +91,7 @@ Task<Result<>> Session::run() {
 Task<Result<>> Session::read_loop() {
   std::array<char, 16384> chunk;
   for (;;) {
-    auto [error, n] = co_await socket_.async_read_some(asio::buffer(chunk), kAsTuple);
-    if (error) co_return fail(Errc::io, error == asio::error::eof ? "closed by the peer" : error.message());
+    PS_CO_TRY(const std::size_t n, co_await stream_->read_some(chunk));
     last_heard_ = MonoClock::now();
     auto fed = reader_.feed({chunk.data(), n});
     while (fed) {
@@ -128,9 +117,7 @@ Task<Result<>> Session::read_loop() {
 
 Task<Result<>> Session::write(std::string bytes) {
   const Sending sending(sending_since_);
-  auto [error, n] = co_await asio::async_write(socket_, asio::buffer(bytes), kAsTuple);
-  if (error) co_return fail(Errc::io, error.message());
-  co_return success();
+  co_return co_await net::write_bytes(stream_, std::move(bytes));
 }
 
 Task<Result<>> Session::flush() {
@@ -447,6 +434,8 @@ void Session::cut_if_stuck() {
   if (!is_replica()) return;
   const MonoTime now = MonoClock::now();
   const auto since = [now](MonoTime then) { return std::chrono::duration_cast<Millis>(now - then).count(); };
+  const std::uint64_t sent = stream_->facts().wire_out;
+  if (sending_since_ && std::exchange(sent_, sent) != sent) sending_since_ = now;
   FeedSigns signs;
   signs.phase = phase_;
   signs.unsent_ms = sending_since_ ? since(*sending_since_) : 0;
@@ -455,13 +444,12 @@ void Session::cut_if_stuck() {
   const auto why = why_cut(signs, keeper_.options().replica_timeout.count());
   if (why.empty()) return;
   kLog.warn("replica is cut", {{"replica", replica_line().address.text()}, {"why", std::string(why)}});
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  stream_->close();
 }
 
 ReplicaLine Session::replica_line() const {
   ReplicaLine line;
-  line.address = {replica_host_.empty() ? peer_ : replica_host_, replica_port_};
+  line.address = {replica_host_.empty() ? stream_->peer().host : replica_host_, replica_port_};
   line.state = phase_ == FeedSigns::Phase::waits       ? "wait_bgsave"
                : phase_ == FeedSigns::Phase::takes_rdb ? "send_bulk"
                                                        : "online";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "common/async/task.h"
 #include "common/async/wakeup.h"
+#include "common/net/byte_stream.h"
 #include "keeper/core/command_reader.h"
 #include "keeper/core/feed_patience.h"
 #include "keeper/core/psync_decision.h"
@@ -34,7 +36,7 @@ class Sending {
 
 class Session {
  public:
-  Session(Keeper& keeper, boost::asio::ip::tcp::socket socket);
+  Session(Keeper& keeper, std::shared_ptr<net::ByteStream> stream);
   ~Session();
 
   Task<Result<>> run();
@@ -104,13 +106,12 @@ class Session {
   Task<Result<>> until_loaded();
 
   Keeper& keeper_;
-  boost::asio::ip::tcp::socket socket_;
+  std::shared_ptr<net::ByteStream> stream_;
   CommandReader reader_;
   std::string out_;
   Wakeup writable_;
   std::optional<std::vector<Command>> transaction_;
   std::set<std::string> channels_;
-  std::string peer_;
 
   std::optional<PsyncRequest> psync_;
   bool rdb_only_ = false;
@@ -124,6 +125,7 @@ class Session {
   bool streaming_ = false;
   FeedSigns::Phase phase_ = FeedSigns::Phase::waits;
   std::optional<MonoTime> sending_since_;  ///< what the socket has not taken yet
+  std::uint64_t sent_ = 0;                 ///< … of which so much had gone when it was last looked at
   std::int64_t next_ = 0;                  ///< streaming: offset of the next byte to be sent
   std::shared_ptr<void> log_pin_;          ///< keeps the log for who has been given an RDB, until it has caught up
   std::int64_t acknowledged_ = 0;

@@ -129,7 +129,7 @@ Task<Result<>> UpstreamLink::save_what_diverges(Address upstream) {
 
 /// Over a connection of its own: an answer on a replication link would be taken for data.
 Task<Result<UpstreamHistory>> UpstreamLink::ask_history(Address upstream) {
-  Connection connection(executor_);
+  Connection connection;
   PS_CO_TRY(co_await connect(&connection, std::move(upstream)));
   PS_CO_TRY(co_await authenticate(&connection));
   std::vector<std::string> of_keeper{"KEEPER", "HISTORY", "0"};

@@ -1,13 +1,11 @@
 #include "keeper/upstream_link.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <charconv>
 #include <random>
 
 #include "common/async/within.h"
 #include "common/log/log.h"
+#include "common/net/tcp_stream.h"
 #include "common/resp/encode.h"
 #include "keeper/core/rdb_check.h"
 #include "keeper/core/rdb_framing.h"
@@ -15,9 +13,6 @@
 namespace penstock::keeper {
 namespace {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
-constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr log::Logger kLog{"keeper"};
 constexpr Millis kRdbFetchPause{2'000};
 constexpr Millis kHeldPause{30'000};  ///< an empty upstream makes an RDB for each of our questions
@@ -75,10 +70,13 @@ void UpstreamLink::follow(std::optional<Address> upstream) {
   last_error_.clear();
   circle_.clear();
   set_state(upstream_ ? "connecting" : "none");
-  boost::system::error_code ignored;
-  if (current_) current_->socket.close(ignored);
+  cut();
   moved_.ring();
   repointed_.ring();
+}
+
+void UpstreamLink::cut() {
+  if (current_ && current_->stream) current_->stream->close();
 }
 
 void UpstreamLink::acknowledge_eagerly(bool eagerly) {
@@ -120,11 +118,14 @@ Task<void> UpstreamLink::run() {
 }
 
 Task<Result<>> UpstreamLink::attach(Address upstream) {
-  Connection connection(executor_);
+  Connection connection;
   struct Current {
-    Connection*& slot;
-    ~Current() { slot = nullptr; }
-  } current{current_};
+    UpstreamLink& link;
+    ~Current() {
+      link.cut();
+      link.current_ = nullptr;
+    }
+  } current{*this};
   current_ = &connection;
   if (upstream == options_.self)
     co_return fail(Errc::refused, "a circle: the upstream " + upstream.text() + " is this keeper itself");
@@ -162,29 +163,18 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
 }
 
 Task<Result<>> UpstreamLink::connect(Connection* connection, Address upstream) {
-  struct Dial {
-    static Task<Result<>> run(Socket* socket, tcp::endpoint endpoint) {
-      auto [refused] = co_await socket->async_connect(endpoint, kAsTuple);
-      if (refused) co_return fail(Errc::unavailable, "connect: " + refused.message());
-      co_return success();
-    }
-  };
-  const tcp::endpoint endpoint(asio::ip::make_address(upstream.host), upstream.port);
-  PS_CO_TRY(co_await within(options_.reply_timeout, "connect", Dial::run(&connection->socket, endpoint)));
-  boost::system::error_code ignored;
-  connection->socket.set_option(tcp::no_delay(true), ignored);
-  connection->socket.set_option(asio::socket_base::keep_alive(true), ignored);
-  co_return success();
+  const auto tcp = std::make_shared<net::TcpStream>(executor_);
+  connection->stream = tcp;
+  co_return co_await within(options_.reply_timeout, "connect", tcp->connect(std::move(upstream)));
 }
 
 Task<Result<>> UpstreamLink::read_more(Connection* connection) {
+  constexpr std::size_t kAtOnce = 4096;
   const std::size_t old = connection->input.size();
-  connection->input.resize(old + 4096);
-  auto [error, n] = co_await connection->socket.async_read_some(
-      asio::buffer(connection->input.data() + old, 4096), kAsTuple);
-  connection->input.resize(old + n);
-  if (error)
-    co_return fail(Errc::io, error == asio::error::eof ? "the upstream closed the link" : error.message());
+  connection->input.resize(old + kAtOnce);
+  auto read = co_await connection->stream->read_some({connection->input.data() + old, kAtOnce});
+  connection->input.resize(old + (read ? read.value() : 0));
+  if (!read) co_return fail(std::move(read).error());
   co_return success();
 }
 
@@ -206,9 +196,7 @@ Task<Result<std::string>> UpstreamLink::read_line(Connection* connection) {
 }
 
 Task<Result<std::string>> UpstreamLink::ask(Connection* connection, std::vector<std::string> command) {
-  const std::string bytes = resp::encode_command(command);
-  auto [error, n] = co_await asio::async_write(connection->socket, asio::buffer(bytes), kAsTuple);
-  if (error) co_return fail(Errc::io, error.message());
+  PS_CO_TRY(co_await net::write_bytes(connection->stream, resp::encode_command(command)));
   co_return co_await read_line(connection);
 }
 
@@ -332,10 +320,7 @@ void UpstreamLink::blame(std::string why) {
 }
 
 Task<Result<std::size_t>> UpstreamLink::read_some(Connection* connection, std::span<char> into) {
-  auto [error, n] =
-      co_await connection->socket.async_read_some(asio::buffer(into.data(), into.size()), kAsTuple);
-  if (error)
-    co_return fail(Errc::io, error == asio::error::eof ? "the upstream closed the link" : error.message());
+  PS_CO_TRY(const std::size_t n, co_await connection->stream->read_some(into));
   last_byte_ = MonoClock::now();
   co_return n;
 }
@@ -380,32 +365,28 @@ Task<Result<>> UpstreamLink::send_ack() {
   } sending{sending_ack_};
   sending_ack_ = true;
   // FACK is what WAITAOF counts; older masters do not read that far.
-  const std::string bytes = resp::encode_command(
+  std::string bytes = resp::encode_command(
       {"REPLCONF", "ACK", std::to_string(journal_.written()), "FACK", std::to_string(journal_.durable())});
-  auto [error, n] = co_await asio::async_write(current_->socket, asio::buffer(bytes), kAsTuple);
-  if (error) co_return fail(Errc::io, error.message());
-  co_return success();
+  co_return co_await net::write_bytes(current_->stream, std::move(bytes));
 }
 
 Task<void> UpstreamLink::run_acks() {
   for (;;) {
     if (auto waited = co_await ack_now_.wait_for(Millis{1'000}); !waited) co_return;
     if (!current_) continue;
-    boost::system::error_code ignored;
     if (streaming()) {
       const bool reads =
           journal_.trouble().empty();  // a full disk keeps us from reading: that is not silence
       if (reads && MonoClock::now() - last_byte_ > options_.silence_timeout) {
         kLog.warn("upstream is silent", {{"upstream", upstream_ ? upstream_->text() : ""}});
-        current_->socket.close(ignored);
+        cut();
         continue;
       }
       if (auto sent = co_await send_ack(); !sent && sent.error().code == Errc::cancelled) co_return;
     } else if (state_ == "sync" && !sending_ack_) {
-      // A loading replica says so with bare newlines; they keep the master from giving up on us. A link that
-      // has failed once is closed: Asio may wait for ever for a socket whose error it has reported already.
-      auto [error, n] = co_await asio::async_write(current_->socket, asio::buffer("\n", 1), kAsTuple);
-      if (error && current_) current_->socket.close(ignored);
+      // A loading replica says so with bare newlines; they keep the master from giving up on us.
+      auto sent = co_await net::write_bytes(current_->stream, "\n");
+      if (!sent && sent.error().code == Errc::cancelled) co_return;
     }
   }
 }
@@ -435,7 +416,7 @@ Task<void> UpstreamLink::run_rdb_fetches() {
 }
 
 Task<Result<>> UpstreamLink::fetch_rdb(Address upstream, std::int64_t covers) {
-  Connection connection(executor_);
+  Connection connection;
   PS_CO_TRY(co_await connect(&connection, upstream));
   PS_CO_TRY(co_await handshake(&connection, covers));
   std::vector<std::string> psync{"PSYNC", "?", "-1"};

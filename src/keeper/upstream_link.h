@@ -7,7 +7,7 @@
 // and ACK on the link.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -15,6 +15,7 @@
 #include "common/async/task.h"
 #include "common/async/wakeup.h"
 #include "common/base/address.h"
+#include "common/net/byte_stream.h"
 #include "keeper/core/rdb_check.h"
 #include "keeper/journal.h"
 
@@ -80,12 +81,9 @@ class UpstreamLink {
   std::int64_t partial_syncs() const { return partial_syncs_; }
 
  private:
-  using Socket = boost::asio::ip::tcp::socket;
-  /// A connection with what was read and not used yet.
   struct Connection {
-    explicit Connection(Executor executor) : socket(std::move(executor)) {}
-    Socket socket;
-    std::string input;
+    std::shared_ptr<net::ByteStream> stream;  ///< none before connect()
+    std::string input;                        ///< was read and not used yet
   };
 
   Task<Result<>> attach(Address upstream);
@@ -104,6 +102,7 @@ class UpstreamLink {
   Task<Result<>> send_ack();
   Task<Result<>> authenticate(Connection* connection);
   void set_state(std::string state);
+  void cut();
 
   // Whose history goes on from whose (upstream_history.cc).
   /// What PSYNC asks for.
@@ -131,7 +130,7 @@ class UpstreamLink {
   Wakeup rdb_wanted_;
   Wakeup repointed_;
   Wakeup ack_now_;
-  Connection* current_ = nullptr;  ///< of run(); closing its socket ends whatever it waits for
+  Connection* current_ = nullptr;  ///< of run(); closing its stream ends whatever it waits for
   std::string state_ = "none";
   std::string last_error_;
   std::string circle_;  ///< how following the upstream leads back to us; empty: it does not

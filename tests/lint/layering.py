@@ -25,6 +25,8 @@ THIRD_PARTY = [
     (r"^prometheus/", ("src/common/metrics/",), "prometheus-cpp stays in common/metrics"),
     (r"^soci/", ("src/console/store",), "SOCI stays in the console's store"),
     (r"^CLI/", ("src/common/daemon/", "src/cli/", "src/keeper/main.cc"), "CLI11 stays in common/daemon and the mains"),
+    (r"^openssl/|^boost/asio/ssl", ("src/common/net/tls_",), "OpenSSL stays in the TLS part of common/net"),
+    (r"^zstd\.h", ("src/common/net/zstd_frames.cc",), "zstd stays in common/net"),
     (r"^systemd/", ("src/common/daemon/",), "libsystemd stays in common/daemon"),
 ]
 # nlohmann/json.hpp: in .cc files, and in the two headers that say so.

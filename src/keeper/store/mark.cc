@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "keeper/store/checksum.h"
+#include "common/base/checksum.h"
 
 namespace penstock::keeper {
 namespace {

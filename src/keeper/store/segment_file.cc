@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "keeper/store/checksum.h"
+#include "common/base/checksum.h"
 
 namespace penstock::keeper {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "keeper/store/checksum.h"
+#include "common/base/checksum.h"
 #include "keeper/store/segment_file.h"
 #include "keeper/store/write_plan.h"
 

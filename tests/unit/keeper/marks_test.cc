@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 
-#include "keeper/store/checksum.h"
+#include "common/base/checksum.h"
 #include "keeper/store/mark.h"
 #include "support/temp_dir.h"
 

@@ -1,9 +1,9 @@
-#include "keeper/store/checksum.h"
+#include "common/base/checksum.h"
 
 #include <array>
 #include <cstring>
 
-namespace penstock::keeper {
+namespace penstock {
 namespace {
 
 constexpr std::array<std::uint32_t, 256> make_table() {
@@ -92,4 +92,4 @@ std::uint32_t crc32c(std::uint32_t crc, std::string_view bytes) {
   return crc32c_portable(crc, bytes);
 }
 
-}  // namespace penstock::keeper
+}  // namespace penstock
