@@ -1,5 +1,5 @@
-// Keepers that follow each other in a circle serve what they have, and nothing new ever comes. A circle of two
-// is refused when it is formed (replica_feed.cc); a longer one is found by asking upwards: it ends at us.
+// Keepers that follow each other in a circle serve what they have, and nothing new ever comes. A circle of
+// two is refused when it is formed (replica_feed.cc); a longer one is found by asking upwards: it ends at us.
 #include "common/async/within.h"
 #include "common/log/log.h"
 #include "common/resp/replication_info.h"
@@ -43,7 +43,8 @@ Task<Result<std::string>> UpstreamLink::find_circle(Address upstream) {
     if (!info && info.error().code == Errc::cancelled) co_return fail(Error{info.error()});
     if (!info) co_return "";
     auto fields = resp::parse_info(info.value());
-    if (fields["keeper_uuid"] == journal_.meta().uuid) co_return "a circle: " + way + ", which is this keeper itself";
+    if (fields["keeper_uuid"] == journal_.meta().uuid)
+      co_return "a circle: " + way + ", which is this keeper itself";
     auto next = parse_address(fields["keeper_upstream"]);
     if (!next) co_return "";
     upstream = std::move(next).value();

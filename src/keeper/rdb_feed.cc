@@ -108,7 +108,8 @@ Task<Result<Session::RdbSource>> Session::rdb_source(bool in_transit) {
 /// T1: what may be read of one that arrives stops short of its end until it is the store's.
 Task<Result<>> Session::send_rdb(RdbSource source) {
   const auto& transit = source.transit;
-  const std::uint64_t size = transit ? static_cast<std::uint64_t>(transit->length.value_or(0)) : source.reader->size();
+  const std::uint64_t size =
+      transit ? static_cast<std::uint64_t>(transit->length.value_or(0)) : source.reader->size();
   PS_CO_TRY(co_await write("+FULLRESYNC " + source.replid + " " + std::to_string(source.offset) + "\r\n$" +
                            (source.mark.empty() ? std::to_string(size) : "EOF:" + source.mark) + "\r\n"));
   for (std::uint64_t at = 0;;) {

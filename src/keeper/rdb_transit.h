@@ -1,7 +1,8 @@
-// An RDB on its way from the upstream to disk, for those who pass it on meanwhile: they read from the file that
-// is being written, each at its own pace.
+// An RDB on its way from the upstream to disk, for those who pass it on meanwhile: they read from the file
+// that is being written, each at its own pace.
 //
-//   T1  Nobody gets its last byte before the whole of it was found good and the store has made it its own. One
+//   T1  Nobody gets its last byte before the whole of it was found good and the store has made it its own.
+//   One
 //       that turns out to be cut short, broken or empty therefore never completes anywhere.
 #pragma once
 

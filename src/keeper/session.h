@@ -92,7 +92,7 @@ class Session {
     std::string replid;
     std::int64_t offset = 0;
     std::shared_ptr<Store::RdbReader> reader;
-    std::uint64_t log = 0;                        ///< number of the log that it belongs to, when it is complete
+    std::uint64_t log = 0;  ///< number of the log that it belongs to, when it is complete
     std::shared_ptr<const RdbTransit> transit{};  ///< of one that arrives
     std::string mark{};                           ///< sent behind it, when its length is not known
   };
@@ -116,7 +116,7 @@ class Session {
   std::optional<PsyncRequest> psync_;
   bool rdb_only_ = false;
   std::int64_t rdb_covers_ = 0;  ///< it needs one of the stream up to there
-  bool knows_eof_ = false;  ///< takes an RDB whose length is not known before its end
+  bool knows_eof_ = false;       ///< takes an RDB whose length is not known before its end
   bool authenticated_ = false;
   bool given_rdb_ = false;  ///< and what becomes of it is to be told to the gate
   bool loaded_ = false;     ///< it has acknowledged something since
@@ -127,7 +127,7 @@ class Session {
   std::optional<MonoTime> sending_since_;  ///< what the socket has not taken yet
   std::uint64_t sent_ = 0;                 ///< … of which so much had gone when it was last looked at
   std::int64_t next_ = 0;                  ///< streaming: offset of the next byte to be sent
-  std::shared_ptr<void> log_pin_;          ///< keeps the log for who has been given an RDB, until it has caught up
+  std::shared_ptr<void> log_pin_;  ///< keeps the log for who has been given an RDB, until it has caught up
   std::int64_t acknowledged_ = 0;
   MonoTime last_ack_{};
   MonoTime last_heard_{};  ///< any byte: a loading replica sends bare newlines

@@ -50,7 +50,8 @@ Task<Result<UpstreamLink::Start>> UpstreamLink::starting_point(Connection* conne
 /// The upstream continues us, under history `id`.
 Task<Result<>> UpstreamLink::go_on(Address upstream, Start start, std::string id) {
   if (start.from < 0) co_return fail(Errc::protocol, "+CONTINUE to a request without history");
-  if (!is_replid(id)) co_return fail(Errc::protocol, "bad answer to PSYNC: '+CONTINUE " + id.substr(0, 90) + "'");
+  if (!is_replid(id))
+    co_return fail(Errc::protocol, "bad answer to PSYNC: '+CONTINUE " + id.substr(0, 90) + "'");
   if (start.joins) {
     if (!same_replid(start.replid, id))
       co_return fail(Errc::io, "the upstream's history has changed since it was asked");

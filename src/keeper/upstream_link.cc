@@ -201,8 +201,8 @@ Task<Result<std::string>> UpstreamLink::ask(Connection* connection, std::vector<
 }
 
 /// Each answer is read before the next command goes out: PSYNC behind pending output is an error at some
-/// masters. `rdb_only`: no stream is wanted, and an RDB that covers it up to there; a Redis does not know that
-/// word, and makes a new one anyway.
+/// masters. `rdb_only`: no stream is wanted, and an RDB that covers it up to there; a Redis does not know
+/// that word, and makes a new one anyway.
 Task<Result<>> UpstreamLink::handshake(Connection* connection, std::optional<std::int64_t> rdb_only) {
   std::vector<std::string> ping{"PING"};
   PS_CO_TRY(auto pong, co_await ask(connection, std::move(ping)));

@@ -3,8 +3,8 @@
 //
 // One coroutine, run(), for the keeper's whole life: it follows whoever follow() named last. It never asks
 // for more than it needs (PSYNC from the last transaction boundary; without a history an upstream that is a
-// keeper says where its log can be continued, and no RDB is asked for) and never writes anything but handshake
-// and ACK on the link.
+// keeper says where its log can be continued, and no RDB is asked for) and never writes anything but
+// handshake and ACK on the link.
 #pragma once
 
 #include <memory>

@@ -33,7 +33,8 @@ std::string to_line(const HistoryAnswer& answer) {
 
 Result<HistoryAnswer> parse_history(std::string_view line) {
   const auto bad = [&](const char* what) {
-    return fail(Errc::protocol, "HISTORY: " + std::string(what) + ": '" + std::string(line.substr(0, 100)) + "'");
+    return fail(Errc::protocol,
+                "HISTORY: " + std::string(what) + ": '" + std::string(line.substr(0, 100)) + "'");
   };
   std::string_view rest = line;
   if (take_until(rest, ' ') != "HISTORY") return bad("it is none");

@@ -1,4 +1,5 @@
-// What a keeper says of its history to another one, in a line (KEEPER HISTORY, proto/keeper_commands.md). Pure.
+// What a keeper says of its history to another one, in a line (KEEPER HISTORY, proto/keeper_commands.md).
+// Pure.
 #pragma once
 
 #include <string>

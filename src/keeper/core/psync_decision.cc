@@ -27,8 +27,8 @@ PsyncDecision full_resync(FullResync::Why why, const PsyncOffer& offer) {
 
 constexpr int kPatience = 5;  ///< times the usual wait, for who is about to be caught up with
 
-/// The peer has bytes of our history that we do not have (yet): `missing` of them. We catch up with it as long
-/// as what came while it waited says that the rest comes within that patience.
+/// The peer has bytes of our history that we do not have (yet): `missing` of them. We catch up with it as
+/// long as what came while it waited says that the rest comes within that patience.
 PsyncDecision ahead(std::int64_t missing, const PsyncOffer& offer) {
   const WaitFor wait{WaitFor::What::upstream_catches_up, false};
   if (offer.waited_ms < offer.wait_ms_max) return wait;

@@ -34,7 +34,7 @@ struct PsyncOffer {
     bool new_history = false;  ///< it will take the place of all that is held; else it joins the log
   };
   std::optional<InTransit> rdb_in_transit;
-  std::int64_t waited_ms = 0;              ///< how long this request has been held already
+  std::int64_t waited_ms = 0;  ///< how long this request has been held already
   std::int64_t wait_ms_max = 10'000;
   std::int64_t gained = 0;  ///< how much has arrived meanwhile
 };

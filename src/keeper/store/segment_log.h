@@ -39,8 +39,8 @@ class SegmentLog {
   std::int64_t first() const { return segments_.front().first; }
   std::int64_t end() const { return end_; }
   std::int64_t boundary() const { return boundary_; }  ///< the last transaction boundary at or before end()
-  /// The first transaction boundary that is known from `from` on and has all that follows it in the log. Known
-  /// are the last one and those at which segments were begun.
+  /// The first transaction boundary that is known from `from` on and has all that follows it in the log.
+  /// Known are the last one and those at which segments were begun.
   std::int64_t boundary_from(std::int64_t from) const;
   std::int64_t tail_first() const { return segments_.back().first; }  ///< of the segment that is written
   std::uint64_t bytes() const { return static_cast<std::uint64_t>(end() - first() + 1); }

@@ -464,7 +464,8 @@ Result<> FileStore::write_rdb(RdbTicket ticket, std::string_view bytes) {
 Result<std::unique_ptr<Store::RdbReader>> FileStore::open_arriving_rdb(RdbTicket ticket) {
   PS_TRY(check_ticket(ticket));
   PS_TRY(auto file, File::open(arriving_path(), O_RDONLY));
-  return std::unique_ptr<RdbReader>(std::make_unique<FileRdbReader>(std::move(file), known(arriving_).offset, 0));
+  return std::unique_ptr<RdbReader>(
+      std::make_unique<FileRdbReader>(std::move(file), known(arriving_).offset, 0));
 }
 
 Result<> FileStore::commit_rdb(RdbTicket ticket, bool has_data) {

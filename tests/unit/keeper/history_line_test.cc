@@ -8,8 +8,8 @@ namespace {
 const std::string kA(40, 'a'), kB(40, 'b'), kC(40, 'C');
 
 TEST(HistoryLine, reads_what_it_writes) {
-  for (const HistoryAnswer& answer :
-       {HistoryAnswer{{kA, {}, 0}, 0, false}, HistoryAnswer{{kA, {{kB, 301}, {kC, 0}}, INT64_MAX}, 77, true}}) {
+  for (const HistoryAnswer& answer : {HistoryAnswer{{kA, {}, 0}, 0, false},
+                                      HistoryAnswer{{kA, {{kB, 301}, {kC, 0}}, INT64_MAX}, 77, true}}) {
     const auto read = parse_history(to_line(answer));
     ASSERT_TRUE(read) << read.error().message;
     EXPECT_EQ(read.value(), answer);
@@ -26,9 +26,9 @@ TEST(HistoryLine, what_makes_no_sense_is_refused) {
   for (const std::string& line :
        {std::string(), std::string("HISTORY"), "HISTORY " + kA, "HISTORY " + kA + " 900 77",
         "HISTORY " + kA + " 900 901 data", "HISTORY " + kA + " -1 -1 data", "HISTORY " + kA + " 9x 7 data",
-        std::string("HISTORY short 900 77 data"), "HISTORY " + kA + " 900 77 maybe", "HISTORY " + kA + " 900 77 data " + kB,
-        "HISTORY " + kA + " 900 77 data " + kB + ":", "HISTORY " + kA + " 900 77 data x:1",
-        "OTHER " + kA + " 900 77 data", too_many})
+        std::string("HISTORY short 900 77 data"), "HISTORY " + kA + " 900 77 maybe",
+        "HISTORY " + kA + " 900 77 data " + kB, "HISTORY " + kA + " 900 77 data " + kB + ":",
+        "HISTORY " + kA + " 900 77 data x:1", "OTHER " + kA + " 900 77 data", too_many})
     EXPECT_FALSE(parse_history(line)) << line;
 }
 

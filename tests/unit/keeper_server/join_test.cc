@@ -21,9 +21,8 @@ void write_some(const Redis& master, const std::string& key, int count = 100) {
 }
 
 bool has_caught_up(const Redis& master, const AnyKeeper& keeper) {
-  return wait_until([&] {
-    return keeper.is_connected() && keeper.offset() == master.number("master_repl_offset");
-  });
+  return wait_until(
+      [&] { return keeper.is_connected() && keeper.offset() == master.number("master_repl_offset"); });
 }
 
 class Join : public testing::Test {
@@ -124,9 +123,8 @@ TEST_F(Join, AReplicaThatNeedsAnRdbWaitsWhileNobodyHasOne) {
 TEST_F(Join, WaitsForAnUpstreamThatHasNothingYet) {
   LocalKeeper empty, second;
   ASSERT_EQ(second.order("BACKUP", empty.port(), 1), "+OK");
-  ASSERT_TRUE(wait_until([&] {
-    return second.info("keeper_upstream_error").find("no history yet") != std::string::npos;
-  }));
+  ASSERT_TRUE(wait_until(
+      [&] { return second.info("keeper_upstream_error").find("no history yet") != std::string::npos; }));
   ASSERT_EQ(empty.order("ACTIVE", master_.port(), 1), "+OK");
   ASSERT_TRUE(has_caught_up(master_, second));
   EXPECT_EQ(second.number("full_syncs"), 0);
@@ -135,18 +133,18 @@ TEST_F(Join, WaitsForAnUpstreamThatHasNothingYet) {
 
 TEST_F(Join, BeginsWhereItsBudgetBegins) {
   StoreOptions small;
-  small.segment_bytes = 16 << 10;
+  small.segment_bytes = 64 << 10;
   LocalKeeper with_segments(small);
   ASSERT_EQ(with_segments.order("ACTIVE", first_.port(), 1), "+OK");
-  write_some(master_, "many", 2000);
+  write_some(master_, "many", 3000);
   ASSERT_TRUE(has_caught_up(master_, with_segments));
-  small.log_bytes_max = 64 << 10;
+  small.log_bytes_max = 2 << 20;
   LocalKeeper second(small);
   ASSERT_EQ(second.order("BACKUP", with_segments.port(), 1), "+OK");
   ASSERT_TRUE(has_caught_up(master_, second));
   EXPECT_EQ(second.number("full_syncs"), 0);
-  EXPECT_LE(second.offset() - second.number("log_first"), 64 << 10);
-  EXPECT_GE(second.offset() - second.number("log_first"), 32 << 10);
+  EXPECT_LE(second.offset() - second.number("log_first"), 2 << 20);
+  EXPECT_GE(second.offset() - second.number("log_first"), 512 << 10);
 }
 
 TEST_F(Join, ALogThatBeginsBehindTheRdbGetsANewerOne) {
@@ -183,8 +181,8 @@ TEST(OldIds, AreAllTakenOverByWhoJoinsAndWhoWasAsleep) {
     if (!psync) return;
     const std::string rdb = rdb_with("x");
     if (psync->at(1) == "?")
-      link.send("+FULLRESYNC " + ids[0] + " " + std::to_string(kStart) + "\r\n$" + std::to_string(rdb.size()) +
-                "\r\n" + rdb);
+      link.send("+FULLRESYNC " + ids[0] + " " + std::to_string(kStart) + "\r\n$" +
+                std::to_string(rdb.size()) + "\r\n" + rdb);
     else
       link.send("+CONTINUE " + ids[life.load()] + "\r\n");
     link.send(command);
@@ -226,7 +224,8 @@ TEST(OldIds, AreAllTakenOverByWhoJoinsAndWhoWasAsleep) {
 
 TEST(History, IsAnsweredInALineOrWithAReason) {
   LocalKeeper keeper;
-  EXPECT_THAT(keeper.say({"KEEPER", "HISTORY", "1000"}), HasSubstr("-NOMASTERLINK this keeper has no history"));
+  EXPECT_THAT(keeper.say({"KEEPER", "HISTORY", "1000"}),
+              HasSubstr("-NOMASTERLINK this keeper has no history"));
   for (const resp::Command& bad : {resp::Command{"KEEPER", "HISTORY"},
                                    {"KEEPER", "HISTORY", "x"},
                                    {"KEEPER", "HISTORY", "-1"},

@@ -193,6 +193,72 @@ TEST(Relay, APromotionFlowsDownAChainWithoutAFullSync) {
   }
 }
 
+TEST(Relay, AReplicaAheadOfAKeeperThatWasLateWaitsForIt) {
+  Redis master;
+  KeeperProcess active(master.port());
+  Redis replica;
+  replica.follow(active.port());
+  KeeperProcess late(active.port());
+  ASSERT_TRUE(caught_up(master, replica));
+  ASSERT_TRUE(wait_until([&] { return late.is_connected(); }));
+  late.process().freeze();
+  for (int i = 0; i < 3; ++i) write_mixed_load(master.port());  // more than sockets hold
+  ASSERT_TRUE(caught_up(master, replica));
+  active.kill();
+  late.process().thaw();
+  ASSERT_TRUE(wait_until([&] { return late.state("link") == "connecting"; }));
+
+  ASSERT_LT(late.offset(), replica.number("slave_repl_offset"));
+  replica.follow(late.port());
+  ASSERT_TRUE(wait_until([&] { return replica.log().find("Trying a partial resync") != std::string::npos; }));
+  EXPECT_EQ(replica.info("master_link_status"), "down");
+  EXPECT_EQ(late.say({"REPLICAOF", "127.0.0.1", std::to_string(master.port())}), "+OK");
+  ASSERT_TRUE(caught_up(master, replica)) << late.log();
+  EXPECT_EQ(replica.digest(), master.digest());
+  EXPECT_EQ(late.number("full_syncs_served"), 0) << late.log();
+  EXPECT_EQ(master.number("sync_full"), 1);
+}
+
+TEST(Relay, TwoPromotionsFlowDownThreeKeepersAlsoToWhoWasAsleep) {
+  Redis first, second, third;
+  second.follow(first.port());
+  third.follow(second.port());
+  KeeperProcess a(first.port());
+  ASSERT_TRUE(wait_until([&] { return a.is_connected(); }));
+  KeeperProcess b(a.port()), c(b.port()), asleep(b.port());
+  Redis end, sleeper;
+  end.follow(c.port());
+  sleeper.follow(asleep.port());
+  write_mixed_load(first.port());
+  ASSERT_TRUE(caught_up(first, third) && caught_up(first, end) && caught_up(first, sleeper)) << c.log();
+  asleep.process().freeze();
+  const Redis* masters[] = {&first, &second, &third};
+  std::vector<std::string> ids{first.info("master_replid")};
+  for (const int next : {1, 2}) {
+    ASSERT_TRUE(caught_up(*masters[next - 1], third));
+    ASSERT_EQ(masters[next]->say({"REPLICAOF", "NO", "ONE"}), "+OK");
+    ids.push_back(masters[next]->info("master_replid"));
+    ASSERT_EQ(a.say({"REPLICAOF", "127.0.0.1", std::to_string(masters[next]->port())}), "+OK");
+    write_mixed_load(masters[next]->port());
+    ASSERT_TRUE(caught_up(*masters[next], end)) << a.log() << b.log() << c.log();
+  }
+  asleep.process().thaw();
+  ASSERT_TRUE(caught_up(third, sleeper)) << asleep.log();
+  EXPECT_EQ(end.digest(), third.digest());
+  EXPECT_EQ(sleeper.digest(), third.digest());
+  for (const KeeperProcess* keeper : {&a, &b, &c, &asleep}) {
+    EXPECT_EQ(keeper->state("replid"), ids[2]);
+    EXPECT_EQ(keeper->state("replid2"), ids[1]);
+    EXPECT_THAT(keeper->say({"KEEPER", "HISTORY", "0"}), HasSubstr(" " + ids[0] + ":")) << keeper->log();
+    EXPECT_EQ(keeper->number("full_syncs"), keeper == &a ? 1 : 0) << keeper->log();
+  }
+  for (const Redis* redis : {&first, &second, &third}) EXPECT_LE(redis->number("sync_full"), 2);
+  EXPECT_EQ(third.number("sync_full"), 0);
+  // Each has given one RDB: to its replica, or to the keeper below it that needed one for its replica.
+  EXPECT_EQ(c.number("full_syncs_served"), 1);
+  EXPECT_EQ(asleep.number("full_syncs_served"), 1);
+}
+
 TEST(Relay, AMasterThatDiesInATransactionCostsNoFullSync) {
   Redis standby;
   // The master is one of ours: what is on the wire when it dies is up to the test.
