@@ -183,7 +183,9 @@ Task<Result<std::filesystem::path>> Journal::save_tail(std::int64_t from) {
 Task<Result<Journal::Transit>> Journal::begin_rdb(std::string replid, std::int64_t offset,
                                                   Store::RdbPurpose purpose) {
   if (transit_) abandon_rdb(transit_);
-  auto transit = transit_ = std::make_shared<RdbTransit>();
+  auto transit = std::make_shared<RdbTransit>();
+  transit->doubtful = transit_ && transit_->state == RdbTransit::State::failed;
+  transit_ = transit;
   transit->replid = replid;
   transit->offset = offset;
   transit->purpose = purpose;

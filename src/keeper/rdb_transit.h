@@ -26,6 +26,7 @@ struct RdbTransit {
   std::shared_ptr<Store::RdbReader> reader;
 
   State state = State::arriving;
+  bool doubtful = false;               ///< the one before has failed
   std::optional<std::int64_t> length;  ///< as the upstream has announced it; a transfer with a mark has none
   bool holds_something = false;        ///< a key or a function has been seen: it will not be held back
   std::uint64_t written = 0;

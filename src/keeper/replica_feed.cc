@@ -38,7 +38,8 @@ PsyncOffer Session::offer(MonoTime began, std::int64_t end_then) const {
   offer.rdb_arriving = keeper_.link_.rdb_arriving();
   if (const auto offset = journal.rdb_offset(); offset && *offset >= rdb_covers_) offer.rdb_offset = offset;
   if (const auto transit = transit_to_share())
-    offer.rdb_in_transit = {transit->offset, transit->purpose == Store::RdbPurpose::new_generation};
+    offer.rdb_in_transit = {transit->offset, transit->purpose == Store::RdbPurpose::new_generation,
+                            transit->doubtful};
   offer.waited_ms = std::chrono::duration_cast<Millis>(MonoClock::now() - began).count();
   offer.gained = std::max<std::int64_t>(0, journal.history().end - end_then);
   return offer;

@@ -16,9 +16,10 @@ Lineage lineage(const PsyncRequest& request, const ReplHistory& history) {
 }
 
 /// What arrives is good for whoever waits. One of a new history is given even when there is a complete one of
-/// the old: whoever took that would be synced once more in a moment.
+/// the old: whoever took that would be synced once more in a moment. Unless the upstream fails over and over.
 PsyncDecision full_resync(FullResync::Why why, const PsyncOffer& offer) {
-  if (const auto& arriving = offer.rdb_in_transit; arriving && (arriving->new_history || !offer.rdb_offset))
+  const auto& arriving = offer.rdb_in_transit;
+  if (arriving && ((arriving->new_history && !arriving->doubtful) || !offer.rdb_offset))
     return FullResync{why, arriving->offset, true};
   if (offer.rdb_offset) return FullResync{why, *offer.rdb_offset};
   if (offer.waited_ms >= offer.wait_ms_max && !offer.rdb_arriving) return TryLater{"no RDB yet"};

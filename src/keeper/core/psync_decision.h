@@ -32,6 +32,7 @@ struct PsyncOffer {
   struct InTransit {
     std::int64_t offset = 0;
     bool new_history = false;  ///< it will take the place of all that is held; else it joins the log
+    bool doubtful = false;     ///< the one before came to nothing
   };
   std::optional<InTransit> rdb_in_transit;
   std::int64_t waited_ms = 0;  ///< how long this request has been held already

@@ -102,6 +102,10 @@ TEST(PsyncDecision, what_arrives_is_passed_on) {
             PsyncDecision(FullResync{Why::unknown_id, 700, true}));
   EXPECT_EQ(decide_psync({"current", 900}, kHistory, offer), PsyncDecision(Continue{"current", 900}))
       << "the old history is served until the new one is there";
+  offer.rdb_in_transit = {{700, true, true}};
+  EXPECT_EQ(decide_psync({"?", -1}, kHistory, offer), PsyncDecision(FullResync{Why::asked_for_it, 250}))
+      << "an upstream that has failed once is not waited for";
+  offer.rdb_offset.reset();
   EXPECT_EQ(decide_psync({"?", -1}, ReplHistory{}, offer), passed_on) << "the first RDB of a new keeper";
 }
 

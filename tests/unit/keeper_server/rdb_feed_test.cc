@@ -200,6 +200,27 @@ TEST(RdbFeed, TheOldHistoryIsContinuedUntilTheNewOneIsThere) {
   EXPECT_TRUE(fresh.read_bytes(kRdb.size() + kStream.size()) == kRdb + kStream);
 }
 
+TEST(RdbFeed, AnUpstreamThatHasFailedIsNotWaitedForWhereThereIsAnRdb) {
+  Step at_once, never;
+  at_once.allow();
+  FakeMaster master(half_and_rest(false, kRdb, at_once, kReplid));
+  LocalKeeper keeper;
+  ASSERT_EQ(keeper.order("ACTIVE", master.port(), 1), "+OK");
+  ASSERT_TRUE(wait_until([&] { return keeper.is_connected(); }));
+  master.play([](Link& link) {
+    if (FakeMaster::greet(link))
+      link.send(full_resync() + "\r\n" + length_header() + "\r\n" + kRdb.substr(0, 1000));
+  });
+  ASSERT_TRUE(wait_until([&] { return master.connects() >= 5; }));
+  master.play(half_and_rest(false, kRdb, never, kNewId));
+  ASSERT_TRUE(wait_until([&] { return keeper.state("link") == "sync"; }));
+  RespConnection fresh = asks(keeper);
+  EXPECT_EQ(fresh.read_line(), full_resync(kReplid));
+  EXPECT_EQ(fresh.read_line(), length_header());
+  EXPECT_TRUE(fresh.read_bytes(kRdb.size() + kStream.size()) == kRdb + kStream);
+  never.allow();
+}
+
 TEST(RdbFeed, AnEmptyOneIsShownToNobodyBeforeItIsLetThrough) {
   Step at_once;
   at_once.allow();
