@@ -138,6 +138,8 @@ Result<> Host::launch(const ShardKey& shard, Running& running) {
   options.shard = shard.second;
   options.listen = running.address;
   options.announce_host = options_.announce_host;
+  options.announce_version = options_.announce_version;
+  options.replica_timeout = options.upstream_timeout = options_.repl_timeout;
   options.user = options_.user;
   options.password = options_.password;
   options.required_password = options_.required_password;

@@ -70,8 +70,8 @@ void keeper_section(std::ostream& out, const InfoFacts& facts) {
       << "\r\nkeeper_upstream:" << (report.upstream ? report.upstream->text() : "")
       << "\r\nkeeper_handover:" << model::to_string(report.handover)
       << "\r\nkeeper_rdb_offset:" << report.rdb_offset << "\r\nkeeper_full_syncs:" << report.full_syncs
-      << "\r\nkeeper_written_offset:" << facts.written << "\r\nkeeper_durable_offset:" << facts.durable
-      << "\r\nkeeper_diverged_files:" << facts.diverged_files
+      << "\r\nkeeper_partial_syncs:" << facts.partial_syncs << "\r\nkeeper_written_offset:" << facts.written
+      << "\r\nkeeper_durable_offset:" << facts.durable << "\r\nkeeper_diverged_files:" << facts.diverged_files
       << "\r\nkeeper_upstream_error:" << one_line(facts.upstream_error)
       << "\r\nkeeper_disk_trouble:" << one_line(facts.disk_trouble) << "\r\n";
 }

@@ -21,10 +21,10 @@ struct ReplicaLine {
 struct InfoFacts {
   model::KeeperReport report;
   std::uint16_t port = 0;
-  std::int64_t backlog_bytes = 0;  ///< the log's budget
-  std::int64_t partial_syncs_served = 0;
-  std::int64_t written = 0, durable = 0;  ///< offsets: on disk, and synced
-  std::size_t diverged_files = 0;         ///< see Store::save_tail
+  std::int64_t backlog_bytes = 0;                            ///< the log's budget
+  std::int64_t partial_syncs_served = 0, partial_syncs = 0;  ///< the latter from the upstream
+  std::int64_t written = 0, durable = 0;                     ///< offsets: on disk, and synced
+  std::size_t diverged_files = 0;                            ///< see Store::save_tail
   std::string upstream_error, disk_trouble;
   std::vector<ReplicaLine> replicas;
   /// What a Sentinel asked this keeper to follow and the keeper only pretended to: INFO names it as the

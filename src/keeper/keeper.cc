@@ -23,6 +23,8 @@ UpstreamOptions upstream_options(const KeeperOptions& options) {
   UpstreamOptions upstream;
   upstream.listening_port = options.listen.port;
   upstream.announce_host = options.announce_host;
+  upstream.announce_version = options.announce_version;
+  upstream.silence_timeout = options.upstream_timeout;
   upstream.user = options.user;
   upstream.password = options.password;
   upstream.self = options.listen;
@@ -159,9 +161,9 @@ Task<Result<>> Keeper::set_state(Order order) {
                         {"epoch", Epoch::unpack(order.epoch).text()}});
     PS_CO_TRY(co_await journal_.save_meta(meta));
   }
-  handover_ = Handover{};
+  handover_ = after_order(answer.verdict, handover_);
   if (order.active) pretended_upstream_.reset();
-  link_.acknowledge_eagerly(false);
+  link_.acknowledge_eagerly(handover_.state == HandoverState::armed);
   link_.follow(order.upstream);
   changed_.ring();
   co_return success();

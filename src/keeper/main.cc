@@ -1,10 +1,12 @@
 // penstock-keeper: a keeper host (--config FILE), or one keeper alone (--standalone).
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <tuple>
 
 #include "common/daemon/daemon.h"
+#include "keeper/core/rdb_version.h"
 #include "keeper/host.h"
 #include "keeper/options.h"
 #include "keeper/standalone.h"
@@ -23,7 +25,10 @@ int wrong_use(const std::string& what) {
 
 int run_standalone(int argc, char** argv) {
   CLI::App app{"penstock-keeper --standalone: a disk-backed replication relay"};
-  std::string listen, upstream, data, user, password_file, required_password_file, level = "info";
+  std::string listen, upstream, data, user, password_file, required_password_file, version, level = "info";
+  using Fsync = keeper::StoreOptions::Fsync;
+  Fsync fsync = Fsync::everysec;
+  int repl_timeout_s = 60;
   std::uint64_t segment_mb = 64, log_mb = 1024;
   bool standalone = false;
   app.add_flag("--standalone", standalone, "run one keeper, without ZooKeeper");
@@ -34,8 +39,15 @@ int run_standalone(int argc, char** argv) {
   app.add_option("--password-file", password_file, "file that holds the upstream's password");
   app.add_option("--required-password-file", required_password_file,
                  "file that holds the password that replicas have to say");
+  app.add_option("--announce-version", version,
+                 "REPLCONF version for the upstream: the oldest Valkey behind this");
+  app.add_option("--repl-timeout", repl_timeout_s, "seconds after which a silent peer is dropped")
+      ->check(CLI::Range(1, 86'400));
   app.add_option("--segment-mb", segment_mb, "size of a log segment")->check(CLI::Range(1, 4096));
   app.add_option("--log-mb", log_mb, "budget of the log")->check(CLI::Range(2, 1 << 20));
+  app.add_option("--fsync", fsync, "when the log is synced: everysec, always, no")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Fsync>{
+          {"everysec", Fsync::everysec}, {"always", Fsync::always}, {"no", Fsync::no}}));
   app.add_option("--log-level", level, "debug, info, warn, error");
   try {
     app.parse(argc, argv);
@@ -64,8 +76,13 @@ int run_standalone(int argc, char** argv) {
     if (!read) return wrong_use(std::string(flag) + ": " + read.error().message);
     *secret = read.value();
   }
+  if (!version.empty() && !keeper::announced_version(version))
+    return wrong_use("--announce-version: must be a version as Valkey has them: 8.1.0");
+  options.announce_version = version;
+  options.repl_timeout = std::chrono::seconds(repl_timeout_s);
   options.store.segment_bytes = segment_mb << 20;
   options.store.log_bytes_max = log_mb << 20;
+  options.store.fsync = fsync;
   penstock::log::Options log;
   log.level = level;
   return daemon::run_until_signalled("penstock-keeper", log, [&](penstock::Executor executor) {

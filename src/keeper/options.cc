@@ -1,5 +1,6 @@
 #include "keeper/options.h"
 
+#include "keeper/core/rdb_version.h"
 #include "keeper/store/file.h"
 
 namespace penstock::keeper {
@@ -56,6 +57,11 @@ HostOptions read_options(config::Reader& reader) {
   options.admin_port = admin.port;
   options.advertise_host = reader.string("admin.advertise_host", admin.host);
   options.announce_host = reader.string("announce_host", "");
+  options.announce_version = reader.string("announce_version", "");
+  if (!options.announce_version.empty() && !announced_version(options.announce_version))
+    reader.problem("announce_version", "must be a version as Valkey has them: 8.1.0");
+  options.repl_timeout = reader.duration("repl_timeout", options.repl_timeout);
+  if (options.repl_timeout < Millis{1'000}) reader.problem("repl_timeout", "must be at least 1s");
   options.user = reader.string("auth.user", "");
   options.password = read_secret_option(reader, "auth.password_file");
   options.required_password = read_secret_option(reader, "auth.required_password_file");

@@ -21,6 +21,8 @@ struct HostOptions {
   std::string advertise_host;  ///< where others reach this host's admin port; default: admin_host
   std::string
       announce_host;  ///< what keepers tell upstream as their address; empty: the address they connect from
+  std::string announce_version;   ///< REPLCONF version to upstreams; empty: nothing is said
+  Millis repl_timeout{60'000};    ///< for a peer without a byte
   std::string user, password;     ///< for upstreams
   std::string required_password;  ///< of everybody who connects to a keeper
   StoreOptions store;

@@ -5,6 +5,7 @@
 // loads from disk looks for the mark at the end of what it has read, and would wait for ever.
 #include <random>
 
+#include "keeper/replica_version.h"
 #include "keeper/session.h"
 
 namespace penstock::keeper {
@@ -34,10 +35,37 @@ Journal::Transit Session::transit_to_share() const {
   return transit;
 }
 
+/// The version of the RDB that would be sent. Before anything is: a replica that cannot load it would lose
+/// the data it has, and come back at once.
+Task<Result<std::string>> Session::loadable_rdb(bool in_transit) {
+  const auto transit = in_transit ? transit_to_share() : nullptr;
+  std::shared_ptr<Store::RdbReader> reader = transit ? transit->reader : nullptr;
+  if (!reader) {
+    PS_CO_TRY(reader, co_await keeper_.journal_.open_rdb());
+  }
+  PS_CO_TRY(const auto begin, co_await keeper_.journal_.read_rdb(reader, 0, RdbVersion::kBytes));
+  const auto rdb = rdb_version(begin.bytes);
+  if (!rdb) co_return std::string();
+  const auto server = co_await replica_version();
+  if (server && is_known_not_to_load(*server, *rdb)) {
+    PS_CO_TRY(co_await try_later(server->text() + " cannot load an RDB of version " + rdb->text()));
+  }
+  co_return rdb->text();
+}
+
+/// What it has announced; else what it says when it is asked at the address that it comes from.
+Task<std::optional<ServerVersion>> Session::replica_version() {
+  if (version_ || version_asked_ || replica_port_ == 0) co_return version_;
+  version_asked_ = true;
+  const Address replica{stream_->peer().host, replica_port_};
+  version_ = co_await ask_replica_version(keeper_.executor_, replica, said_, keeper_.options().listen.port);
+  co_return version_;
+}
+
 /// false: wait, others are being served. An error has been told to the replica.
 Task<Result<bool>> Session::may_sync_now() {
   const Address replica = replica_line().address;
-  const auto answer = keeper_.full_sync_gate_.ask(replica.text(), replica.host, keeper_.now_ms());
+  const auto answer = keeper_.full_sync_gate_.ask(replica.text(), replica.host, rdb_, keeper_.now_ms());
   if (answer.verdict == FullSyncGate::Answer::Verdict::wait) co_return false;
   if (answer.verdict == FullSyncGate::Answer::Verdict::go) co_return true;
   PS_CO_TRY(co_await try_later(std::to_string(answer.failures) +
@@ -108,10 +136,11 @@ Task<Result<Session::RdbSource>> Session::rdb_source(bool in_transit) {
 /// T1: what may be read of one that arrives stops short of its end until it is the store's.
 Task<Result<>> Session::send_rdb(RdbSource source) {
   const auto& transit = source.transit;
-  const std::uint64_t size =
-      transit ? static_cast<std::uint64_t>(transit->length.value_or(0)) : source.reader->size();
-  PS_CO_TRY(co_await write("+FULLRESYNC " + source.replid + " " + std::to_string(source.offset) + "\r\n$" +
-                           (source.mark.empty() ? std::to_string(size) : "EOF:" + source.mark) + "\r\n"));
+  const std::uint64_t size = transit ? static_cast<std::uint64_t>(transit->length.value_or(0)) : source.reader->size();
+  const std::string answer =
+      plain_sync_ ? "" : "+FULLRESYNC " + source.replid + " " + std::to_string(source.offset) + "\r\n";
+  PS_CO_TRY(co_await write(answer + "$" + (source.mark.empty() ? std::to_string(size) : "EOF:" + source.mark) +
+                           "\r\n"));
   for (std::uint64_t at = 0;;) {
     if (auto good = check_source(source); !good) {
       given_rdb_ = false;  // it is not the replica that has failed

@@ -71,6 +71,7 @@ Task<Result<>> Session::decide_and_start(std::int64_t* cursor) {
       co_return co_await write("+CONTINUE " + yes->replid + "\r\n");
     }
     if (const auto* full = std::get_if<FullResync>(&decision)) {
+      PS_CO_TRY(rdb_, co_await loadable_rdb(full->in_transit));
       PS_CO_TRY(const bool go, co_await may_sync_now());
       if (go) {
         kLog.info("replica gets a full resync",

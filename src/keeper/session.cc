@@ -78,7 +78,8 @@ Session::Session(Keeper& keeper, std::shared_ptr<net::ByteStream> stream)
 }
 
 Session::~Session() {
-  if (given_rdb_) keeper_.full_sync_gate_.ended(replica_line().address.text(), loaded_, keeper_.now_ms());
+  if (given_rdb_)
+    keeper_.full_sync_gate_.ended(replica_line().address.text(), rdb_, loaded_, keeper_.now_ms());
   keeper_.sessions_.erase(this);
 }
 
@@ -161,6 +162,9 @@ Task<void> Session::take(Command command) {
     } else {
       psync_ = PsyncRequest{command[1], *from, failover};
     }
+  } else if (command[0] == "SYNC" && !transaction_) {
+    plain_sync_ = true;
+    psync_ = PsyncRequest{"?", -1, false};
   } else if (transaction_ && command[0] != "EXEC" && command[0] != "DISCARD" && command[0] != "MULTI") {
     if (transaction_->size() >= kTransactionMax) {
       out_ += error_line("ERR too many commands in MULTI");
@@ -234,7 +238,6 @@ Session::Answer Session::answer_at_once(const Command& command) {
   if (name == "SCRIPT") return error_line("NOTBUSY No scripts in execution right now.");
   if (name == "SELECT") return ok();
   if (name == "COMMAND") return "*0\r\n";
-  if (name == "SYNC") return error_line("ERR SYNC is not served, use PSYNC");
   if (name == "QUIT") {
     closing_ = true;
     return ok();
@@ -346,36 +349,48 @@ Session::Answer Session::auth(const Command& command) {
   if (!same_secret(command.back(), required))
     return error_line("WRONGPASS invalid username-password pair or user is disabled.");
   authenticated_ = true;
+  said_ = {command.size() == 3 ? command[1] : "", command.back()};
   return ok();
 }
 
 Session::Answer Session::replconf(const Command& command) {
   if (command.size() < 3 || command.size() % 2 == 0) return error_line("ERR syntax error");
   for (std::size_t i = 1; i + 1 < command.size(); i += 2) {
-    const std::string option = upper(command[i]);
-    const std::string& value = command[i + 1];
-    if (option == "LISTENING-PORT") {
-      const auto port = number<std::uint16_t>(value);
-      if (!port) return error_line("ERR value is not an integer or out of range");
-      replica_port_ = *port;
-    } else if (option == "IP-ADDRESS") {
-      replica_host_ = value.substr(0, 64);
-    } else if (option == "RDB-ONLY") {
-      rdb_only_ = value == "1";
-    } else if (option == "RDB-COVERS") {
-      const auto offset = number<std::int64_t>(value);
-      if (!offset) return error_line("ERR value is not an integer or out of range");
-      rdb_covers_ = *offset;
-    } else if (option == "ACK") {
-      return "";  // acknowledgements are never answered
-    } else if (option == "CAPA") {
-      knows_eof_ = knows_eof_ || upper(value) == "EOF";
-    } else if (option != "VERSION") {
-      // +OK to everything would agree to things we do not do: newer servers negotiate compression this way.
-      return error_line("ERR Unrecognized REPLCONF option: " + command[i].substr(0, 64));
-    }
+    if (upper(command[i]) == "ACK") return "";  // acknowledgements are never answered
+    if (auto refused = replconf_option(command[i], command[i + 1]); !refused.empty()) return refused;
   }
   return ok();
+}
+
+/// Empty: taken. +OK to everything would agree to things we do not do: newer servers negotiate compression
+/// this way. Every replica takes an error for "not here" and goes on.
+Session::Answer Session::replconf_option(const std::string& name, const std::string& value) {
+  const std::string option = upper(name);
+  if (option == "LISTENING-PORT") {
+    const auto port = number<std::uint16_t>(value);
+    if (!port) return error_line("ERR value is not an integer or out of range");
+    replica_port_ = *port;
+  } else if (option == "IP-ADDRESS") {
+    replica_host_ = value.substr(0, 64);
+  } else if (option == "VERSION") {
+    version_ = announced_version(value);
+    if (!version_) return error_line("ERR Unrecognized version format: " + value.substr(0, 64));
+  } else if (option == "RDB-ONLY") {
+    if (value != "0" && value != "1")
+      return error_line("ERR value is out of range, value must between 0 and 1");
+    rdb_only_ = value == "1";
+  } else if (option == "RDB-FILTER-ONLY") {
+    return error_line("ERR Unsupported rdb-filter-only option: a keeper passes an RDB on as it is");
+  } else if (option == "RDB-COVERS") {
+    const auto offset = number<std::int64_t>(value);
+    if (!offset) return error_line("ERR value is not an integer or out of range");
+    rdb_covers_ = *offset;
+  } else if (option == "CAPA") {
+    knows_eof_ = knows_eof_ || upper(value) == "EOF";
+  } else {
+    return error_line("ERR Unrecognized REPLCONF option: " + name.substr(0, 64));
+  }
+  return "";
 }
 
 Task<Session::Answer> Session::replicaof(Command command) {
@@ -439,7 +454,7 @@ void Session::cut_if_stuck() {
   FeedSigns signs;
   signs.phase = phase_;
   signs.unsent_ms = sending_since_ ? since(*sending_since_) : 0;
-  signs.silent_ms = since(last_heard_);
+  signs.silent_ms = plain_sync_ ? 0 : since(last_heard_);
   signs.lost = streaming_ && next_ < keeper_.journal_.history().log_first;
   const auto why = why_cut(signs, keeper_.options().replica_timeout.count());
   if (why.empty()) return;
@@ -464,6 +479,7 @@ InfoFacts Session::facts() const {
   facts.port = keeper_.options().listen.port;
   facts.backlog_bytes = static_cast<std::int64_t>(keeper_.options().store.log_bytes_max);
   facts.partial_syncs_served = keeper_.partial_syncs_served_;
+  facts.partial_syncs = keeper_.link_.partial_syncs();
   facts.written = keeper_.journal_.written();
   facts.durable = keeper_.journal_.durable();
   facts.diverged_files = keeper_.journal_.saved_tails();

@@ -11,9 +11,11 @@
 #include "common/async/task.h"
 #include "common/async/wakeup.h"
 #include "common/net/byte_stream.h"
+#include "common/resp/redis_client.h"
 #include "keeper/core/command_reader.h"
 #include "keeper/core/feed_patience.h"
 #include "keeper/core/psync_decision.h"
+#include "keeper/core/rdb_version.h"
 #include "keeper/info.h"
 #include "keeper/keeper.h"
 
@@ -68,6 +70,7 @@ class Session {
   Task<Answer> history(Command command);
   Answer auth(const Command& command);
   Answer replconf(const Command& command);
+  Answer replconf_option(const std::string& option, const std::string& value);
   Task<Answer> replicaof(Command command);
   Answer client(const Command& command);
   Answer subscribe(const Command& command);
@@ -97,6 +100,8 @@ class Session {
     std::string mark{};                           ///< sent behind it, when its length is not known
   };
   Journal::Transit transit_to_share() const;
+  Task<Result<std::string>> loadable_rdb(bool in_transit);
+  Task<std::optional<ServerVersion>> replica_version();
   Task<Result<bool>> may_sync_now();
   Task<Result<>> full_resync(std::int64_t* cursor, bool in_transit);
   Task<Result<RdbSource>> give_rdb(bool in_transit);
@@ -114,10 +119,15 @@ class Session {
   std::set<std::string> channels_;
 
   std::optional<PsyncRequest> psync_;
+  bool plain_sync_ = false;  ///< SYNC: no answer before the RDB, and no acknowledgement ever
   bool rdb_only_ = false;
   std::int64_t rdb_covers_ = 0;  ///< it needs one of the stream up to there
   bool knows_eof_ = false;       ///< takes an RDB whose length is not known before its end
   bool authenticated_ = false;
+  resp::Credentials said_;  ///< by AUTH
+  std::optional<ServerVersion> version_;
+  bool version_asked_ = false;
+  std::string rdb_;         ///< version of the RDB that is to be sent
   bool given_rdb_ = false;  ///< and what becomes of it is to be told to the gate
   bool loaded_ = false;     ///< it has acknowledged something since
   std::uint16_t replica_port_ = 0;

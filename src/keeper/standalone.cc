@@ -12,10 +12,13 @@ Task<Result<>> Standalone::start() {
   options.user = options_.user;
   options.password = options_.password;
   options.required_password = options_.required_password;
+  options.announce_version = options_.announce_version;
+  options.replica_timeout = options.upstream_timeout = options_.repl_timeout;
   options.store = options_.store;
   keeper_ = std::make_unique<Keeper>(executor_, std::move(options), std::move(store).value());
   PS_CO_TRY(keeper_->start());
-  if (options_.upstream) {
+  // A hand-over that was accepted has left the keeper without upstream: its old master follows it.
+  if (options_.upstream && keeper_->report().handover != model::HandoverState::accepted) {
     PS_CO_TRY(co_await keeper_->replicaof(options_.upstream));
   }
   co_return success();

@@ -12,6 +12,8 @@ struct StandaloneOptions {
   std::filesystem::path data;
   std::string user, password;     ///< for the upstream
   std::string required_password;  ///< of everybody who connects
+  std::string announce_version;
+  Millis repl_timeout{60'000};
   StoreOptions store;
 };
 

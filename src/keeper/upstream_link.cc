@@ -9,12 +9,14 @@
 #include "common/resp/encode.h"
 #include "keeper/core/rdb_check.h"
 #include "keeper/core/rdb_framing.h"
+#include "keeper/core/retry_pause.h"
 
 namespace penstock::keeper {
 namespace {
 
 constexpr log::Logger kLog{"keeper"};
 constexpr Millis kRdbFetchPause{2'000};
+constexpr Millis kUnanswered{15'000};  ///< a host that is gone does not even acknowledge segments
 constexpr Millis kHeldPause{30'000};  ///< an empty upstream makes an RDB for each of our questions
 
 double unit_random() {
@@ -33,6 +35,15 @@ Result<std::pair<std::string, std::int64_t>> parse_full_resync(std::string_view 
       return std::pair(std::string(rest.substr(0, space)), offset);
   }
   return fail(Errc::protocol, "bad answer to PSYNC: '" + std::string(line.substr(0, 100)) + "'");
+}
+
+/// `state`: what the link was in when it ended.
+Trouble trouble_of(const Error& error, std::string_view state) {
+  if (state == "sync") return Trouble::costly;
+  if (error.code == Errc::unavailable) return state == "handshake" ? Trouble::busy : Trouble::away;
+  const bool nonsense =
+      error.code == Errc::refused || error.code == Errc::protocol || error.code == Errc::corrupt;
+  return nonsense ? Trouble::refused : Trouble::away;
 }
 
 }  // namespace
@@ -85,7 +96,7 @@ void UpstreamLink::acknowledge_eagerly(bool eagerly) {
 }
 
 Task<void> UpstreamLink::run() {
-  Backoff backoff(Millis{50}, Millis{5'000});
+  RetryPause backoff;
   for (;;) {
     if (!upstream_) {
       if (auto moved = co_await moved_.wait_for(Millis{60'000}); !moved) co_return;
@@ -99,6 +110,7 @@ Task<void> UpstreamLink::run() {
       backoff.reset();
       continue;
     }
+    const Trouble trouble = trouble_of(ended.error(), state_);
     set_state(held_back_ ? "held" : "connecting");
     if (ended.error().code == Errc::cancelled) co_return;
     if (last_error_ != ended.error().message)
@@ -112,7 +124,7 @@ Task<void> UpstreamLink::run() {
     const bool served_well =
         streamed_ && ended.error().code == Errc::io && MonoClock::now() - began > Millis{1'000};
     if (served_well) backoff.reset();
-    const Millis pause = held_back_ ? kHeldPause : backoff.next(unit_random());
+    const Millis pause = held_back_ ? kHeldPause : backoff.after(trouble, unit_random());
     if (auto waited = co_await moved_.wait_for(pause); !waited) co_return;
   }
 }
@@ -165,7 +177,9 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
 Task<Result<>> UpstreamLink::connect(Connection* connection, Address upstream) {
   const auto tcp = std::make_shared<net::TcpStream>(executor_);
   connection->stream = tcp;
-  co_return co_await within(options_.reply_timeout, "connect", tcp->connect(std::move(upstream)));
+  PS_CO_TRY(co_await within(options_.reply_timeout, "connect", tcp->connect(std::move(upstream))));
+  tcp->give_up_after(kUnanswered);
+  co_return success();
 }
 
 Task<Result<>> UpstreamLink::read_more(Connection* connection) {
@@ -206,7 +220,8 @@ Task<Result<std::string>> UpstreamLink::ask(Connection* connection, std::vector<
 Task<Result<>> UpstreamLink::handshake(Connection* connection, std::optional<std::int64_t> rdb_only) {
   std::vector<std::string> ping{"PING"};
   PS_CO_TRY(auto pong, co_await ask(connection, std::move(ping)));
-  const bool alive = pong.starts_with('+') || pong.starts_with("-NOAUTH") || pong.starts_with("-NOPERM");
+  const bool alive = pong.starts_with('+') || pong.starts_with("-NOAUTH") || pong.starts_with("-NOPERM") ||
+                     pong.starts_with("-ERR operation not permitted");
   if (!alive) co_return fail(refusal(pong));
   PS_CO_TRY(co_await authenticate(connection));
   std::vector<std::vector<std::string>> introductions;
@@ -216,6 +231,8 @@ Task<Result<>> UpstreamLink::handshake(Connection* connection, std::optional<std
       introductions.push_back({"REPLCONF", "ip-address", options_.announce_host});
   }
   introductions.push_back({"REPLCONF", "capa", "eof", "capa", "psync2"});
+  if (!options_.announce_version.empty())
+    introductions.push_back({"REPLCONF", "version", options_.announce_version});
   if (rdb_only) {
     introductions.push_back({"REPLCONF", "rdb-only", "1"});
     introductions.push_back({"REPLCONF", "rdb-covers", std::to_string(*rdb_only)});

@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 
-#include "common/async/backoff.h"
 #include "common/async/task.h"
 #include "common/async/wakeup.h"
 #include "common/base/address.h"
@@ -24,6 +23,7 @@ namespace penstock::keeper {
 struct UpstreamOptions {
   std::uint16_t listening_port = 0;  ///< announced, so that Sentinel and FAILOVER find us
   std::string announce_host;         ///< empty: the address we connect from
+  std::string announce_version;      ///< REPLCONF version, as Valkey says it: "8.1.0"; empty: nothing is said
   Millis reply_timeout{5'000};       ///< for connecting and for each line of the handshake
   Millis silence_timeout{60'000};    ///< without a byte on a streaming link
   std::string user, password;        ///< AUTH before anything else when there is a password

@@ -1,5 +1,7 @@
 #include "common/net/tcp_stream.h"
 
+#include <netinet/tcp.h>
+
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -45,6 +47,12 @@ void TcpStream::set_options() {
   boost::system::error_code ignored;
   socket_.set_option(tcp::no_delay(true), ignored);
   socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+}
+
+void TcpStream::give_up_after(Millis unacknowledged) {
+  using UserTimeout = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
+  boost::system::error_code ignored;
+  socket_.set_option(UserTimeout(static_cast<int>(unacknowledged.count())), ignored);
 }
 
 Task<Result<>> TcpStream::connect(Address peer) {

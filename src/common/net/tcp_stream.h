@@ -14,6 +14,8 @@ class TcpStream final : public ByteStream {
 
   /// unavailable: nobody answers there. close() ends the attempt.
   Task<Result<>> connect(Address peer);
+  /// For one who writes little: the peer's host is gone when nothing was acknowledged for so long.
+  void give_up_after(Millis unacknowledged);
   /// The first byte that is to be read, without taking it.
   Task<Result<char>> peek();
 

@@ -1,0 +1,18 @@
+// Asks a replica which server it is, before it is given an RDB that it might not be able to load.
+#pragma once
+
+#include <optional>
+
+#include "common/async/task.h"
+#include "common/resp/redis_client.h"
+#include "keeper/core/rdb_version.h"
+
+namespace penstock::keeper {
+
+/// INFO of the server at `replica`. `said`: what this peer has said to us as AUTH, the only secret that it
+/// may be told; used when it asks for one. nullopt: it does not say, or what answers there is not the replica
+/// of the master at port `our_port` (addresses are translated on the way).
+Task<std::optional<ServerVersion>> ask_replica_version(Executor executor, Address replica,
+                                                       resp::Credentials said, std::uint16_t our_port);
+
+}  // namespace penstock::keeper
