@@ -135,7 +135,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadUpstream{"ClosesAfterPing", [](Link& link) { FakeMaster::read_command(link); }},
         BadUpstream{"LoadingAtPing", answering_ping("-LOADING Redis is loading the dataset in memory\r\n")},
         BadUpstream{"NoMasterLinkAtPing", answering_ping("-NOMASTERLINK not yet\r\n")},
+        BadUpstream{"MasterDownAtPing", answering_ping("-MASTERDOWN Link with MASTER is down\r\n")},
+        BadUpstream{"BusyAtPing", answering_ping("-BUSY Redis is busy running a script\r\n")},
         BadUpstream{"NonsenseAtPing", answering_ping("hello\r\n")},
+        BadUpstream{"TooManyClients",
+                    [](Link& link) { link.send("-ERR max number of clients reached\r\n"); }},
         BadUpstream{"ClosesAtReplconf",
                     [](Link& link) {
                       FakeMaster::read_command(link);
@@ -149,6 +153,9 @@ INSTANTIATE_TEST_SUITE_P(
                     answering_and_staying("-NOMASTERLINK Can't SYNC while not connected\r\n")},
         BadUpstream{"ErrorAtPsync",
                     answering_and_staying("-ERR BGSAVE failed, replication can't continue\r\n")},
+        BadUpstream{"MasterDownAtPsync", answering_and_staying("-MASTERDOWN Link with MASTER is down\r\n")},
+        BadUpstream{"NoPermissionAtPsync",
+                    answering_and_staying("-NOPERM this user has no permissions to run 'psync'\r\n")},
         BadUpstream{"NonsenseAtPsync", answering_and_staying("+WHATEVER\r\n")},
         BadUpstream{"FullResyncWithoutId", answering_and_staying("+FULLRESYNC xyz 12\r\n")},
         BadUpstream{"FullResyncBelowZero", answering_and_staying("+FULLRESYNC " + kNewId + " -7\r\n")},
@@ -222,6 +229,76 @@ TEST(FakeMaster, KeepAlivesBeforeAnswerAndHeaderAreNotData) {
   ASSERT_EQ(keeper.order("ACTIVE", master.port(), 1), "+OK");
   ASSERT_TRUE(wait_until([&] { return keeper.offset() == kEnd; }));
   EXPECT_EQ(full_sync_of(keeper.port()), kGoodRdb + kStream);
+}
+
+/// A replica that was restored from an older snapshot, or a master that was: the same id, a shorter history.
+TEST(FakeMaster, AFullSyncMayGoBack) {
+  FakeMaster master(behave);
+  LocalKeeper keeper;
+  ASSERT_EQ(keeper.order("ACTIVE", master.port(), 1), "+OK");
+  ASSERT_TRUE(wait_until([&] { return keeper.is_connected() && keeper.offset() == kEnd; }));
+  RespConnection replica(keeper.port());
+  replica.send_command({"PSYNC", kReplid, std::to_string(kEnd + 1)});
+  EXPECT_EQ(replica.read_line(), "+CONTINUE " + std::string(kReplid));
+
+  const std::string rdb = rdb_with("of the snapshot");
+  for (const char* offset : {"500", "0"}) {
+    master.play([&](Link& link) {
+      if (!FakeMaster::greet(link)) return;
+      link.send("+FULLRESYNC " + std::string(kReplid) + " " + offset + "\r\n" + length_header(rdb.size()) +
+                rdb + kStream);
+      FakeMaster::stay(link);
+    });
+    const auto end = std::stoll(offset) + static_cast<std::int64_t>(kStream.size());
+    ASSERT_TRUE(wait_until([&] { return keeper.is_connected() && keeper.offset() == end; })) << offset;
+    EXPECT_EQ(keeper.state("replid"), kReplid);
+    EXPECT_EQ(keeper.state("log_first"), std::to_string(std::stoll(offset) + 1));
+    RespConnection fresh(keeper.port());
+    fresh.send_command({"PSYNC", "?", "-1"});
+    EXPECT_EQ(fresh.read_line(), "+FULLRESYNC " + std::string(kReplid) + " " + offset);
+    EXPECT_EQ(fresh.read_line(), "$" + std::to_string(rdb.size()));
+    EXPECT_EQ(fresh.read_bytes(rdb.size() + kStream.size()), rdb + kStream);
+  }
+  EXPECT_TRUE(replica.closed_by_peer()) << "who followed the longer history asks again";
+  master.play({});
+}
+
+/// All that a keeper says to its upstream: one command at a time, and behind PSYNC nothing but
+/// acknowledgements.
+TEST(FakeMaster, HearsAReplicasWordsAndNoOthers) {
+  std::mutex mutex;
+  std::vector<std::string> heard;
+  std::atomic<bool> pipelined = false, streaming = false;
+  const auto hear = [&](const resp::Command& command) {
+    const std::lock_guard lock(mutex);
+    heard.push_back(command.size() > 1 ? command[0] + " " + command[1] : command[0]);
+  };
+  FakeMaster master([&](Link& link) {
+    while (auto command = FakeMaster::read_command(link)) {
+      hear(*command);
+      // What came behind a command whose answer is still out would be pending when PSYNC is read.
+      if (!streaming && !link.read_available(std::chrono::milliseconds(20)).empty()) pipelined = true;
+      if (command->at(0) == "PSYNC") {
+        link.send("+FULLRESYNC " + std::string(kReplid) + " " + std::to_string(kRdbOffset) + "\r\n" +
+                  length_header(kGoodRdb.size()) + kGoodRdb + kStream);
+        streaming = true;
+      } else if (!streaming) {
+        link.send(command->at(0) == "PING" ? "+PONG\r\n" : "-ERR Unrecognized REPLCONF option\r\n");
+      }
+    }
+  });
+  KeeperProcess keeper(master.port(), {"--announce-version", "8.1.0"});
+  ASSERT_TRUE(wait_until([&] { return keeper.offset() == kEnd; })) << keeper.log();
+  EXPECT_TRUE(wait_until([&] {
+    const std::lock_guard lock(mutex);
+    return heard.size() >= 9;
+  }));
+  EXPECT_FALSE(pipelined);
+  const std::lock_guard lock(mutex);
+  const std::vector<std::string> handshake(heard.begin(), heard.begin() + 6);
+  EXPECT_EQ(handshake, (std::vector<std::string>{"PING", "REPLCONF listening-port", "REPLCONF capa",
+                                                 "REPLCONF version", "KEEPER HISTORY", "PSYNC ?"}));
+  for (std::size_t i = 6; i < heard.size(); ++i) EXPECT_EQ(heard[i], "REPLCONF ACK");
 }
 
 TEST(FakeMaster, GetackIsAnsweredAtOnce) {

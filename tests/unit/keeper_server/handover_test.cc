@@ -138,6 +138,18 @@ TEST_F(HandOver, EndsWithANewOrder) {
   expect_master_again();
 }
 
+TEST_F(HandOver, IsNotEndedByARepetitionOfTheOrder) {
+  ASSERT_EQ(arm(1, 60'000), "+OK");
+  EXPECT_EQ(order(1), "+OK");
+  EXPECT_EQ(keeper_.state("handover"), "armed");
+  ASSERT_EQ(fail_over(), "+OK");
+  ASSERT_TRUE(is_held());
+  EXPECT_EQ(order(1), "+OK");
+  EXPECT_EQ(keeper_.state("handover"), "held");
+  EXPECT_EQ(handover("ACCEPT"), "+OK");
+  ASSERT_TRUE(master_follows());
+}
+
 TEST_F(HandOver, IsForgottenByARestartWhileHeld) {
   ASSERT_EQ(arm(2, 60'000), "+OK");
   ASSERT_EQ(fail_over(), "+OK");

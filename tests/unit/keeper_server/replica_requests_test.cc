@@ -147,6 +147,16 @@ TEST_F(ReplicaRequests, UnknownReplconfOptionsAreNotAgreedTo) {
   EXPECT_EQ(test::text_of(link.call({"REPLCONF", "capa", "eof", "capa", "psync2", "capa", "something-new"})),
             "+OK");
   EXPECT_EQ(test::text_of(link.call({"REPLCONF", "version", "9.1.0"})), "+OK");
+  EXPECT_EQ(test::text_of(link.call({"REPLCONF", "version", "newest"})),
+            "-ERR Unrecognized version format: newest");
+  EXPECT_EQ(test::text_of(link.call({"REPLCONF", "set-cluster-node-id", std::string(40, 'a')})),
+            "-ERR Unrecognized REPLCONF option: set-cluster-node-id");
+  EXPECT_EQ(test::text_of(link.call({"REPLCONF", "rdb-channel", "1", "main-ch-client-id", "7"})),
+            "-ERR Unrecognized REPLCONF option: rdb-channel");
+  EXPECT_THAT(test::text_of(link.call({"REPLCONF", "rdb-filter-only", "functions"})),
+              StartsWith("-ERR Unsupported rdb-filter-only option"));
+  EXPECT_EQ(test::text_of(link.call({"REPLCONF", "rdb-only", "2"})),
+            "-ERR value is out of range, value must between 0 and 1");
   EXPECT_EQ(test::text_of(link.call({"REPLCONF", "compression", "3"})),
             "-ERR Unrecognized REPLCONF option: compression");
   EXPECT_EQ(test::text_of(link.call({"REPLCONF", "rdb-no-compress", "1", "rdb-no-checksum", "1"})),
@@ -169,6 +179,16 @@ TEST_F(ReplicaRequests, RdbOnlyGetsTheRdbAndNoStream) {
   EXPECT_TRUE(link.read_bytes(kRdb.size()) == kRdb);
   EXPECT_TRUE(link.closed_by_peer());
   EXPECT_EQ(link.read_available(std::chrono::milliseconds(0)), "");
+}
+
+TEST_F(ReplicaRequests, AnOldSyncGetsTheRdbAndTheStreamWithoutAWordBefore) {
+  RespConnection link(keeper_.port());
+  link.send("SYNC\r\n");
+  EXPECT_EQ(link.read_line(), "$" + std::to_string(kRdb.size()));
+  EXPECT_TRUE(link.read_bytes(kRdb.size()) == kRdb);
+  const std::string command = set_command("a", "1");
+  stream(command);
+  EXPECT_EQ(link.read_bytes(command.size()), command);
 }
 
 TEST_F(ReplicaRequests, ASlowReaderSlowsNobodyAndLosesNothing) {
