@@ -282,8 +282,8 @@ void Journal::hurry() {
   unwritten_.ring();
 }
 
-/// Few large writes cost less than many: each is a change of threads, there and back. Nobody waits for a write
-/// who does not hurry it: replicas are sent to from memory meanwhile.
+/// Few large writes cost less than many: each is a change of threads, there and back. Nobody waits for a
+/// write who does not hurry it: replicas are sent to from memory meanwhile.
 Task<Result<>> Journal::gather() {
   const MonoTime begun = MonoClock::now();
   wake_at_ = kWriteBytes;

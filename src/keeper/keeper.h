@@ -21,12 +21,12 @@ class Session;
 struct KeeperOptions {
   std::string cluster, shard;
   Address listen;
-  std::string announce_host;      ///< empty: what upstream sees
-  std::string announce_version;   ///< see UpstreamOptions
-  std::string user, password;     ///< for the upstream; no password: no AUTH
-  std::string required_password;  ///< of everybody who connects; empty: nothing is asked
-  bool standalone = false;        ///< no control plane: always ACTIVE, obeys any REPLICAOF
-  Millis replica_timeout{60'000};  ///< Redis' repl-timeout, for replicas that stand still
+  std::string announce_host;        ///< empty: what upstream sees
+  std::string announce_version;     ///< see UpstreamOptions
+  std::string user, password;       ///< for the upstream; no password: no AUTH
+  std::string required_password;    ///< of everybody who connects; empty: nothing is asked
+  bool standalone = false;          ///< no control plane: always ACTIVE, obeys any REPLICAOF
+  Millis replica_timeout{60'000};   ///< Redis' repl-timeout, for replicas that stand still
   Millis upstream_timeout{60'000};  ///< … and for an upstream without a byte
   StoreOptions store;
 };

@@ -136,11 +136,12 @@ Task<Result<Session::RdbSource>> Session::rdb_source(bool in_transit) {
 /// T1: what may be read of one that arrives stops short of its end until it is the store's.
 Task<Result<>> Session::send_rdb(RdbSource source) {
   const auto& transit = source.transit;
-  const std::uint64_t size = transit ? static_cast<std::uint64_t>(transit->length.value_or(0)) : source.reader->size();
+  const std::uint64_t size =
+      transit ? static_cast<std::uint64_t>(transit->length.value_or(0)) : source.reader->size();
   const std::string answer =
       plain_sync_ ? "" : "+FULLRESYNC " + source.replid + " " + std::to_string(source.offset) + "\r\n";
-  PS_CO_TRY(co_await write(answer + "$" + (source.mark.empty() ? std::to_string(size) : "EOF:" + source.mark) +
-                           "\r\n"));
+  PS_CO_TRY(co_await write(answer + "$" +
+                           (source.mark.empty() ? std::to_string(size) : "EOF:" + source.mark) + "\r\n"));
   for (std::uint64_t at = 0;;) {
     if (auto good = check_source(source); !good) {
       given_rdb_ = false;  // it is not the replica that has failed

@@ -17,7 +17,7 @@ namespace {
 constexpr log::Logger kLog{"keeper"};
 constexpr Millis kRdbFetchPause{2'000};
 constexpr Millis kUnanswered{15'000};  ///< a host that is gone does not even acknowledge segments
-constexpr Millis kHeldPause{30'000};  ///< an empty upstream makes an RDB for each of our questions
+constexpr Millis kHeldPause{30'000};   ///< an empty upstream makes an RDB for each of our questions
 
 double unit_random() {
   static thread_local std::minstd_rand random{std::random_device{}()};
