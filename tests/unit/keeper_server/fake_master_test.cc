@@ -275,6 +275,8 @@ TEST(FakeMaster, HearsAReplicasWordsAndNoOthers) {
   };
   FakeMaster master([&](Link& link) {
     while (auto command = FakeMaster::read_command(link)) {
+      if (*command == resp::Command{"KEEPER", "INFO"})
+        return;  // whether there is a circle, on a link of its own
       hear(*command);
       // What came behind a command whose answer is still out would be pending when PSYNC is read.
       if (!streaming && !link.read_available(std::chrono::milliseconds(20)).empty()) pipelined = true;
