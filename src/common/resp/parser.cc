@@ -23,8 +23,21 @@ struct Builder {
       claimed += length;
       return true;
     }
-    violation = "an array of " + std::to_string(length) + " elements is too large";
+    violation = "an array of " + std::to_string(length) + " elements is too large: a reply may have " +
+                std::to_string(limits.elements_max);
     return false;
+  }
+
+  std::string line_too_long() const {
+    return "a line is longer than " + std::to_string(limits.line_bytes_max) + " bytes";
+  }
+
+  bool nest(const redisReadTask* task) {
+    std::size_t depth = 1;
+    for (const redisReadTask* above = task->parent; above != nullptr; above = above->parent) ++depth;
+    if (depth > limits.depth_max)
+      violation = "arrays are nested more than " + std::to_string(limits.depth_max) + " deep";
+    return depth <= limits.depth_max;
   }
 
   Value* place(const redisReadTask* task) {
@@ -45,6 +58,10 @@ Builder& builder_of(const redisReadTask* task) {
 }
 
 void* create_string(const redisReadTask* task, char* text, std::size_t length) {
+  if (task->type != REDIS_REPLY_STRING && length > builder_of(task).limits.line_bytes_max) {
+    builder_of(task).violation = builder_of(task).line_too_long();
+    return nullptr;
+  }
   Value* value = builder_of(task).place(task);
   if (!value) return nullptr;
   builder_of(task).bytes += length;
@@ -58,7 +75,7 @@ void* create_string(const redisReadTask* task, char* text, std::size_t length) {
 
 void* create_array(const redisReadTask* task, int length) {
   Builder& builder = builder_of(task);
-  if (!builder.claim(static_cast<std::size_t>(length))) return nullptr;
+  if (!builder.nest(task) || !builder.claim(static_cast<std::size_t>(length))) return nullptr;
   Value* value = builder.place(task);
   if (!value) return nullptr;
   auto& elements = value->v.emplace<std::vector<Value>>();
@@ -101,7 +118,14 @@ struct Parser::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  Result<> dead() const { return fail(Errc::protocol, violation); }
+  auto dead() const { return fail(Errc::protocol, violation); }
+
+  /// What hiredis waits for begins with a line; the rest of a string may be long, a line may not.
+  bool waits_for_a_line_too_long() const {
+    const std::string_view waiting(reader->buf + reader->pos, reader->len - reader->pos);
+    const std::size_t max = builder.limits.line_bytes_max + 1;  // and its end
+    return waiting.size() > max && waiting.substr(0, max + 1).find('\n') == std::string_view::npos;
+  }
 
   Builder builder;
   redisReader* reader;
@@ -131,12 +155,16 @@ Result<> Parser::feed(std::string_view bytes) {
 
 Result<std::optional<Value>> Parser::next() {
   Impl& impl = *impl_;
-  if (!impl.violation.empty()) return fail(Errc::protocol, impl.violation);
+  if (!impl.violation.empty()) return impl.dead();
   void* reply = nullptr;
   if (redisReaderGetReply(impl.reader, &reply) != REDIS_OK) {
     impl.violation = impl.builder.violation.empty() ? std::string("no RESP: ") + impl.reader->errstr
                                                     : impl.builder.violation;
     return fail(Errc::protocol, impl.violation);
+  }
+  if (reply == nullptr && impl.waits_for_a_line_too_long()) {
+    impl.violation = impl.builder.line_too_long();
+    return impl.dead();
   }
   if (reply == nullptr) return std::optional<Value>();
   impl.builder.elements = impl.builder.claimed = impl.builder.bytes = 0;

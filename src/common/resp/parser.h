@@ -15,6 +15,8 @@ namespace penstock::resp {
 struct Limits {
   std::size_t buffered_bytes_max = 1 << 20;  ///< bytes fed and not yet returned as values
   std::size_t elements_max = 1 << 16;        ///< values in one reply, nested ones included
+  std::size_t depth_max = 6;                 ///< arrays within arrays
+  std::size_t line_bytes_max = 64 << 10;     ///< of a status, an error, a number, a length
 };
 
 class Parser {
@@ -24,7 +26,8 @@ class Parser {
   Parser(Parser&&) noexcept;
   Parser& operator=(Parser&&) noexcept;
 
-  /// Errc::protocol when a limit is passed or the peer speaks nonsense; the parser is dead from then on.
+  /// Errc::protocol when a limit is passed (the message names it) or the peer speaks nonsense; the parser is
+  /// dead from then on.
   Result<> feed(std::string_view bytes);
   /// The next whole value; nullopt: feed more.
   Result<std::optional<Value>> next();

@@ -103,7 +103,8 @@ TEST(Parser, refuses_bombs_before_they_cost_memory) {
   EXPECT_NE(refusal("*100000000\r\n").find("too large"), std::string::npos);
   EXPECT_NE(refusal("*65537\r\n").find("too large"), std::string::npos);
   EXPECT_EQ(refusal("*65536\r\n"), "");
-  EXPECT_NE(refusal(repeat("*1\r\n", 100'000)), "") << "depth";
+  EXPECT_EQ(refusal(repeat("*1\r\n", 100'000)), "arrays are nested more than 6 deep");
+  EXPECT_EQ(refusal(repeat("*1\r\n", 6) + ":1\r\n"), "");
   EXPECT_NE(refusal("*3\r\n*40000\r\n" + repeat(":1\r\n", 40'000) + "*40000\r\n" + repeat(":1\r\n", 40'000)),
             "")
       << "elements are counted over the whole reply";
@@ -118,7 +119,9 @@ TEST(Parser, refuses_more_bytes_than_its_limit) {
   EXPECT_NE(refusal("*2\r\n" + part + part, limits).find("larger than"), std::string::npos)
       << "what stands in an unfinished array counts";
   EXPECT_NE(refusal("$9223372036854775807\r\n" + std::string(200'000, 'x'), limits), "");
-  EXPECT_NE(refusal("+" + std::string(200'000, 'x'), limits), "") << "a line without end";
+  EXPECT_EQ(refusal("+" + std::string(200'000, 'x')), "a line is longer than 65536 bytes");
+  EXPECT_EQ(refusal("$" + std::string(200'000, '0')), "a line is longer than 65536 bytes");
+  EXPECT_EQ(refusal("*2\r\n+" + std::string(60'000, 'x') + "\r\n"), "");
 }
 
 TEST(Parser, counts_anew_for_each_reply) {
