@@ -1,5 +1,6 @@
 #include "keeper/host.h"
 
+#include <algorithm>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
 
@@ -75,6 +76,7 @@ Task<Result<>> Host::start() {
   std::error_code error;
   fs::create_directories(options_.data_dir, error);
   if (error) co_return fail(Errc::io, "data_dir " + options_.data_dir.string() + ": " + error.message());
+  options_.caps.per_host = std::min(options_.caps.per_host, connections_that_fit());
   zk_ = zk::open_session(
       executor_, {options_.zookeeper_servers, options_.zookeeper_chroot, options_.zookeeper_session_timeout,
                   options_.zookeeper_session_timeout * 2 / 3});
@@ -144,6 +146,9 @@ Result<> Host::launch(const ShardKey& shard, Running& running) {
   options.password = options_.password;
   options.required_password = options_.required_password;
   options.store = options_.store;
+  options.caps = options_.caps;
+  options.patience = options_.patience;
+  options.host_crowd = &crowd_;
   model::KeeperRegistration registration{options_.id, running.address, store->meta().uuid};
   auto keeper = std::make_unique<Keeper>(executor_, std::move(options), std::move(store));
   PS_TRY(keeper->start());
@@ -279,6 +284,11 @@ Task<void> Host::measure_loop() {
           .set(static_cast<double>(running.keeper->journal().disk_bytes()));
       registry_.gauge("penstock_keeper_replicas", "Replicas that stream.", labels)
           .set(static_cast<double>(report.replicas));
+      registry_.gauge("penstock_keeper_connections", "Connections of any kind.", labels)
+          .set(static_cast<double>(running.keeper->connections()));
+      registry_
+          .gauge("penstock_keeper_refused_connections", "Connections for which there was no room.", labels)
+          .set(static_cast<double>(running.keeper->connections_refused()));
       registry_.gauge("penstock_keeper_upstream_connected", "1 while the upstream link streams.", labels)
           .set(report.link == "connected");
       registry_.gauge("penstock_keeper_diverged_files", "Tails that a new history did not have.", labels)

@@ -54,6 +54,7 @@ class Host : public daemon::Daemon {
   http::Server server_;
   std::unique_ptr<zk::Session> zk_;
   std::unique_ptr<zk::Presence> presence_;
+  HostCrowd crowd_;
   std::map<ShardKey, Running> keepers_;
   TaskGroup tasks_;
 };

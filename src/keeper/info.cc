@@ -28,6 +28,11 @@ void server_section(std::ostream& out, const InfoFacts& facts) {
       << run_id(facts.report.uuid) << "\r\ntcp_port:" << facts.port << "\r\n";
 }
 
+void clients_section(std::ostream& out, const InfoFacts& facts) {
+  out << "# Clients\r\nconnected_clients:" << facts.connections << "\r\nmaxclients:" << facts.connections_max
+      << "\r\n";
+}
+
 void replication_section(std::ostream& out, const InfoFacts& facts) {
   const auto& report = facts.report;
   const std::string zeros(40, '0');
@@ -58,7 +63,8 @@ void replication_section(std::ostream& out, const InfoFacts& facts) {
 }
 
 void stats_section(std::ostream& out, const InfoFacts& facts) {
-  out << "# Stats\r\nsync_full:" << facts.report.full_syncs_served
+  out << "# Stats\r\nrejected_connections:" << facts.connections_refused
+      << "\r\nsync_full:" << facts.report.full_syncs_served
       << "\r\nsync_partial_ok:" << facts.partial_syncs_served << "\r\nsync_partial_err:0\r\n";
 }
 
@@ -87,6 +93,7 @@ std::string info_text(const InfoFacts& facts, std::string_view section) {
   const bool all = wanted.empty() || wanted == "all" || wanted == "default" || wanted == "everything";
   std::ostringstream out;
   if (all || wanted == "server") server_section(out, facts);
+  if (all || wanted == "clients") clients_section(out, facts);
   if (all || wanted == "replication") replication_section(out, facts);
   if (all || wanted == "stats") stats_section(out, facts);
   if (all || wanted == "keeper") keeper_section(out, facts);

@@ -27,6 +27,8 @@ struct InfoFacts {
   std::size_t diverged_files = 0;                            ///< see Store::save_tail
   std::string upstream_error, disk_trouble;
   std::vector<ReplicaLine> replicas;
+  std::size_t connections = 0, connections_max = 0;
+  std::uint64_t connections_refused = 0;
   /// What a Sentinel asked this keeper to follow and the keeper only pretended to: INFO names it as the
   /// master with the link up, so that Sentinel's fail-over does not wait for us. ROLE and KEEPER GETSTATE
   /// tell the truth.

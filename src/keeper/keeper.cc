@@ -1,8 +1,6 @@
 #include "keeper/keeper.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <limits>
 #include <utility>
 
@@ -14,7 +12,6 @@
 namespace penstock::keeper {
 namespace {
 
-namespace asio = boost::asio;
 using model::HandoverState;
 using model::KeeperState;
 constexpr log::Logger kLog{"keeper"};
@@ -63,23 +60,15 @@ Keeper::Keeper(Executor executor, KeeperOptions options, std::unique_ptr<Store> 
       journal_(executor, restored(std::move(store), options_.standalone), {.fsync = options_.store.fsync},
                [this] { progressed(); }),
       link_(executor, journal_, *this, upstream_options(options_)),
-      acceptor_(executor),
+      entrance_(executor, options_.caps, options_.host_crowd ? *options_.host_crowd : own_crowd_),
       handover_(journal_.meta().handover),
       tasks_(executor) {}
 
 Keeper::~Keeper() = default;
 
 Result<> Keeper::start() {
-  const auto& listen = options_.listen;
-  boost::system::error_code error;
-  const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(listen.host, error), listen.port);
-  if (!error) acceptor_.open(endpoint.protocol(), error);
-  if (!error) acceptor_.set_option(asio::ip::tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor_.bind(endpoint, error);
-  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-  if (error)
-    return fail(Errc::io, "keeper " + options_.cluster + "/" + options_.shard + ": listen " + listen.text() +
-                              ": " + error.message());
+  if (auto opened = entrance_.open(options_.listen); !opened)
+    return fail(std::move(opened).error().in("keeper " + options_.cluster + "/" + options_.shard));
   // A hand-over that was accepted leaves the keeper without upstream until its owner gives the next order.
   if (handover_.state != HandoverState::accepted) link_.follow(journal_.meta().upstream);
   tasks_.spawn("keeper accept", accept_loop());
@@ -96,8 +85,7 @@ Result<> Keeper::start() {
 Task<void> Keeper::stop() {
   co_await tasks_.stop();
   co_await journal_.close();
-  boost::system::error_code ignored;
-  acceptor_.close(ignored);
+  entrance_.close();
 }
 
 std::int64_t Keeper::now_ms() const {
@@ -274,22 +262,19 @@ model::KeeperReport Keeper::report() const {
 
 Task<void> Keeper::accept_loop() {
   for (;;) {
-    auto [error, socket] = co_await acceptor_.async_accept(asio::as_tuple(asio::use_awaitable));
-    if (error == asio::error::operation_aborted) co_return;
-    if (error) {
-      if (auto slept = co_await sleep_for(Millis{50}); !slept) co_return;
-      continue;
-    }
-    tasks_.spawn("keeper session", serve_session(this, std::move(socket)));
+    auto guest = co_await entrance_.next();
+    if (!guest) co_return;
+    auto& [socket, place] = guest.value();
+    tasks_.spawn("keeper session", serve_session(this, std::move(socket), std::move(place)));
   }
 }
 
-/// Time limits that no single wait can see: the hand-over's, and those of replicas that say nothing.
+/// Time limits that no single wait can see: the hand-over's, and those of connections.
 Task<void> Keeper::tick_loop() {
   for (;;) {
     if (auto slept = co_await sleep_for(Millis{1'000}); !slept) co_return;
     expire_handover();
-    for (Session* session : sessions_) session->cut_if_stuck();
+    for (Session* session : sessions_) session->cut_if_overdue();
     co_await note_data();
   }
 }

@@ -2,15 +2,17 @@
 // loop.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
 #include <filesystem>
 #include <memory>
 #include <set>
 
 #include "common/async/broadcast.h"
 #include "common/async/task_group.h"
+#include "keeper/core/doorkeeper.h"
 #include "keeper/core/full_sync_gate.h"
 #include "keeper/core/order.h"
+#include "keeper/core/patience.h"
+#include "keeper/entrance.h"
 #include "keeper/journal.h"
 #include "keeper/upstream_link.h"
 
@@ -29,6 +31,9 @@ struct KeeperOptions {
   Millis replica_timeout{60'000};   ///< Redis' repl-timeout, for replicas that stand still
   Millis upstream_timeout{60'000};  ///< … and for an upstream without a byte
   StoreOptions store;
+  ConnectionCaps caps;
+  Patience patience;
+  HostCrowd* host_crowd = nullptr;  ///< of all keepers of the process; must outlive the keeper. Null: its own
 };
 
 class Keeper : private UpstreamListener {
@@ -46,7 +51,9 @@ class Keeper : private UpstreamListener {
   model::KeeperReport report() const;
   const Journal& journal() const { return journal_; }
   std::string upstream_error() const { return link_.last_error(); }
-  std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+  std::uint16_t port() const { return entrance_.port(); }
+  std::size_t connections() const { return entrance_.inside(); }
+  std::uint64_t connections_refused() const { return entrance_.refused(); }
 
   // Orders. Each is persisted before it returns.
   Task<Result<>> set_state(Order order);
@@ -80,7 +87,8 @@ class Keeper : private UpstreamListener {
   KeeperOptions options_;
   Journal journal_;
   UpstreamLink link_;
-  boost::asio::ip::tcp::acceptor acceptor_;
+  HostCrowd own_crowd_;
+  Entrance entrance_;
   Broadcast changed_;  ///< whatever a waiting request may depend on
   Broadcast grew_;     ///< what the feeds wait for: more of the stream, or another one
   std::uint64_t history_generation_ = 0;

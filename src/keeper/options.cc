@@ -26,6 +26,29 @@ StoreOptions read_store(config::Reader& reader) {
   return store;
 }
 
+ConnectionCaps read_caps(config::Reader& reader) {
+  ConnectionCaps caps;
+  const auto cap = [&reader](const char* key, std::size_t fallback) {
+    return static_cast<std::size_t>(reader.integer(key, 1, 1'000'000, static_cast<std::int64_t>(fallback)));
+  };
+  caps.per_keeper = cap("connections.per_keeper", caps.per_keeper);
+  caps.per_peer = cap("connections.per_peer", caps.per_peer);
+  caps.per_host = cap("connections.per_host", caps.per_host);
+  return caps;
+}
+
+Patience read_patience(config::Reader& reader) {
+  Patience patience;
+  const auto limit = [&reader](const char* key, std::int64_t fallback) {
+    return reader.duration(key, Millis{fallback}).count();
+  };
+  patience.auth_ms = limit("connections.auth_timeout", patience.auth_ms);
+  patience.command_ms = limit("connections.command_timeout", patience.command_ms);
+  patience.reading_ms = limit("connections.reading_timeout", patience.reading_ms);
+  patience.idle_ms = limit("connections.idle_timeout", patience.idle_ms);
+  return patience;
+}
+
 /// A secret stands in a file of its own, so that this one can be shown.
 std::string read_secret_option(config::Reader& reader, const std::string& key) {
   const std::string file = reader.string(key, "");
@@ -66,6 +89,8 @@ HostOptions read_options(config::Reader& reader) {
   options.password = read_secret_option(reader, "auth.password_file");
   options.required_password = read_secret_option(reader, "auth.required_password_file");
   options.store = read_store(reader);
+  options.caps = read_caps(reader);
+  options.patience = read_patience(reader);
   return options;
 }
 

@@ -7,6 +7,8 @@
 #include "common/async/task.h"
 #include "common/base/address.h"
 #include "common/config/config.h"
+#include "keeper/core/doorkeeper.h"
+#include "keeper/core/patience.h"
 #include "keeper/store/store.h"
 
 namespace penstock::keeper {
@@ -26,6 +28,8 @@ struct HostOptions {
   std::string user, password;     ///< for upstreams
   std::string required_password;  ///< of everybody who connects to a keeper
   StoreOptions store;
+  ConnectionCaps caps;
+  Patience patience;
 };
 
 /// What a file holds without the newline at its end; the error names the file. Empty is an error too.

@@ -79,7 +79,7 @@ Task<Result<>> Session::full_resync(std::int64_t* cursor, bool in_transit) {
   *cursor = -1;
   if (rdb_only_) co_return success();
   phase_ = FeedSigns::Phase::online;
-  last_heard_ = MonoClock::now();
+  last_byte_ms_ = keeper_.now_ms();
   const auto same_id = [&] { return same_replid(source.replid, keeper_.journal_.history().replid); };
   if (!source.mark.empty() || !same_id()) {
     PS_CO_TRY(co_await until_loaded());

@@ -20,7 +20,7 @@ void Session::history_changed() {
 
 Task<Result<>> Session::feed_replica() {
   std::int64_t cursor = 0;
-  last_ack_ = last_heard_ = MonoClock::now();
+  last_ack_ = MonoClock::now();
   if (known(psync_).failover) {
     PS_CO_TRY(co_await decide_failover(&cursor));
   } else {
@@ -143,7 +143,7 @@ Task<Result<>> Session::decide_failover(std::int64_t* cursor) {
 /// From memory as long as the replica keeps up, from disk when it does not.
 Task<Result<>> Session::stream_from(std::int64_t from) {
   phase_ = FeedSigns::Phase::online;
-  last_heard_ = MonoClock::now();
+  last_byte_ms_ = keeper_.now_ms();
   const std::uint64_t generation = keeper_.history_generation_;
   Journal& journal = keeper_.journal_;
   Journal::Cursor cursor(journal, from);
@@ -168,7 +168,7 @@ Task<Result<>> Session::stream_from(std::int64_t from) {
 }
 
 Task<Result<>> Session::send(std::vector<StreamView> views) {
-  const Sending sending(sending_since_);
+  const Sending sending(*this);
   std::vector<std::string_view> pieces;
   pieces.reserve(views.size());
   for (const StreamView& view : views) pieces.push_back(view.bytes);

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "common/base/known.h"
 #include "common/log/log.h"
 #include "common/model/keeper_report.h"
 #include "common/net/tcp_stream.h"
@@ -15,8 +16,15 @@ namespace penstock::keeper {
 namespace {
 
 constexpr log::Logger kLog{"keeper"};
-constexpr std::size_t kOutMax = 1 << 20;  ///< answers that a peer does not read
-constexpr std::size_t kTransactionMax = 64;
+constexpr std::size_t kOutMax = 1 << 20;  ///< of answers that are not read yet: no command is taken meanwhile
+constexpr std::size_t kTransactionMax = 64;  ///< commands in MULTI, and their bytes
+constexpr std::size_t kTransactionBytesMax = 256 << 10;
+constexpr std::size_t kChannelNameMax = 256;
+/// Who has not said AUTH needs no more than that.
+constexpr CommandLimits kOfStrangers{.arguments_max = 10,
+                                     .argument_bytes_max = 16 << 10,
+                                     .command_bytes_max = 32 << 10,
+                                     .inline_bytes_max = 16 << 10};
 
 std::string upper(std::string_view text) {
   std::string out(text);
@@ -63,7 +71,7 @@ bool same_secret(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket) {
+Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket, Doorkeeper::Place /*kept*/) {
   Session session(*keeper, std::make_shared<net::TcpStream>(std::move(socket)));
   auto ended = co_await session.run();
   if (!ended && session.is_replica() && ended.error().code != Errc::cancelled)
@@ -72,8 +80,14 @@ Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket) {
 }
 
 Session::Session(Keeper& keeper, std::shared_ptr<net::ByteStream> stream)
-    : keeper_(keeper), stream_(std::move(stream)), writable_(keeper.executor_) {
+    : keeper_(keeper),
+      stream_(std::move(stream)),
+      writable_(keeper.executor_),
+      flushed_(keeper.executor_),
+      began_ms_(keeper.now_ms()),
+      last_command_ms_(began_ms_) {
   authenticated_ = keeper_.options().required_password.empty();
+  if (!authenticated_) reader_.set_limits(kOfStrangers);
   keeper_.sessions_.insert(this);
 }
 
@@ -93,37 +107,50 @@ Task<Result<>> Session::read_loop() {
   std::array<char, 16384> chunk;
   for (;;) {
     PS_CO_TRY(const std::size_t n, co_await stream_->read_some(chunk));
-    last_heard_ = MonoClock::now();
-    auto fed = reader_.feed({chunk.data(), n});
-    while (fed) {
+    last_byte_ms_ = keeper_.now_ms();
+    if (closing_) continue;  // the last answer is on its way, and with it the link ends
+    if (!reader_.inside_command()) command_began_ms_ = last_byte_ms_;
+    reader_.feed({chunk.data(), n});
+    for (;;) {
       auto command = reader_.next();
-      if (!command) {
-        fed = fail(std::move(command).error());
-      } else if (auto& whole = command.value(); !whole) {
-        break;
-      } else {
-        co_await take(std::move(*whole));
-      }
+      if (!command && psync_) co_return fail(std::move(command).error());
+      if (!command) refuse_further(command.error());
+      if (!command || !command.value()) break;
+      last_command_ms_ = command_began_ms_ = last_byte_ms_;
+      co_await take(std::move(*command.value()));
+      PS_CO_TRY(co_await room_for_answers());
     }
-    if (!fed) {
-      // Never into a stream: a replica would count it as data.
-      if (!psync_) out_ += error_line("ERR Protocol error: " + fed.error().message);
-      closing_ = true;
-      writable_.ring();
-      if (psync_) co_return fed;
-    }
-    if (out_.size() > kOutMax) co_return fail(Errc::io, "the peer does not read its answers");
   }
 }
 
+/// Not on a replication link: a replica would count it as data.
+void Session::refuse_further(const Error& error) {
+  out_ += error_line("ERR Protocol error: " + error.message);
+  closing_ = true;
+  writable_.ring();
+}
+
+/// A peer that asks and does not read is not listened to, and cut when it goes on like that.
+Task<Result<>> Session::room_for_answers() {
+  while (out_.size() > kOutMax) {
+    PS_CO_TRY(co_await flushed_.wait_for(Millis{60'000}));
+  }
+  co_return success();
+}
+
+Session::Sending::Sending(Session& session) : session_(session) {
+  session_.sending_since_ = session_.keeper_.now_ms();
+}
+
 Task<Result<>> Session::write(std::string bytes) {
-  const Sending sending(sending_since_);
+  const Sending sending(*this);
   co_return co_await net::write_bytes(stream_, std::move(bytes));
 }
 
 Task<Result<>> Session::flush() {
   while (!out_.empty()) {
     std::string bytes = std::exchange(out_, {});
+    flushed_.ring();
     PS_CO_TRY(co_await write(std::move(bytes)));
   }
   co_return success();
@@ -166,17 +193,24 @@ Task<void> Session::take(Command command) {
     plain_sync_ = true;
     psync_ = PsyncRequest{"?", -1, false};
   } else if (transaction_ && command[0] != "EXEC" && command[0] != "DISCARD" && command[0] != "MULTI") {
-    if (transaction_->size() >= kTransactionMax) {
-      out_ += error_line("ERR too many commands in MULTI");
-    } else {
-      transaction_->push_back(std::move(command));
-      out_ += "+QUEUED\r\n";
-    }
+    out_ += queue(std::move(command));
   } else {
     const Answer bytes = co_await answer(std::move(command));
     out_ += bytes;
   }
   writable_.ring();
+}
+
+/// What is not queued makes EXEC fail, as with Redis.
+Session::Answer Session::queue(Command command) {
+  for (const std::string& word : command) transaction_bytes_ += word.size();
+  if (known(transaction_).size() >= kTransactionMax || transaction_bytes_ > kTransactionBytesMax) {
+    transaction_overflows_ = true;
+    return error_line("ERR a transaction may have " + std::to_string(kTransactionMax) + " commands and " +
+                      std::to_string(kTransactionBytesMax) + " bytes");
+  }
+  known(transaction_).push_back(std::move(command));
+  return "+QUEUED\r\n";
 }
 
 /// Orders wait for the disk; everything else is answered at once.
@@ -213,6 +247,8 @@ Session::Answer Session::answer_at_once(const Command& command) {
   if (name == "MULTI") {
     if (transaction_) return error_line("ERR MULTI calls can not be nested");
     transaction_.emplace();
+    transaction_bytes_ = 0;
+    transaction_overflows_ = false;
     return ok();
   }
   if (name == "DISCARD") {
@@ -250,6 +286,8 @@ Task<Session::Answer> Session::exec() {
   if (!transaction_) co_return error_line("ERR EXEC without MULTI");
   std::vector<Command> commands = std::move(*transaction_);
   transaction_.reset();
+  if (transaction_overflows_)
+    co_return error_line("EXECABORT Transaction discarded because of previous errors.");
   std::string out;
   resp::append_array_header(out, commands.size());
   for (Command& command : commands) {
@@ -350,6 +388,7 @@ Session::Answer Session::auth(const Command& command) {
     return error_line("WRONGPASS invalid username-password pair or user is disabled.");
   authenticated_ = true;
   said_ = {command.size() == 3 ? command[1] : "", command.back()};
+  reader_.set_limits({});
   return ok();
 }
 
@@ -414,6 +453,8 @@ Session::Answer Session::client(const Command& command) {
 Session::Answer Session::subscribe(const Command& command) {
   std::string out;
   for (std::size_t i = 1; i < command.size() && channels_.size() < 64; ++i) {
+    if (command[i].size() > kChannelNameMax)
+      return error_line("ERR a channel's name may have " + std::to_string(kChannelNameMax) + " bytes");
     channels_.insert(command[i]);
     resp::append_array_header(out, 3);
     resp::append_bulk(out, "subscribe");
@@ -437,7 +478,10 @@ Session::Answer Session::publish_command(const Command& command) {
 }
 
 void Session::publish(const std::string& channel, const std::string& message) {
-  if (out_.size() > kOutMax) return;
+  if (out_.size() > kOutMax) {
+    stream_->close();
+    return;
+  }
   resp::append_array_header(out_, 3);
   resp::append_bulk(out_, "message");
   resp::append_bulk(out_, channel);
@@ -445,20 +489,34 @@ void Session::publish(const std::string& channel, const std::string& message) {
   writable_.ring();
 }
 
-void Session::cut_if_stuck() {
-  if (!is_replica()) return;
-  const MonoTime now = MonoClock::now();
-  const auto since = [now](MonoTime then) { return std::chrono::duration_cast<Millis>(now - then).count(); };
+Conduct Session::conduct() const {
+  return {.is_authenticated = authenticated_,
+          .is_replica = is_replica(),
+          .is_subscribed = !channels_.empty(),
+          .inside_command = reader_.inside_command(),
+          .is_written_to = sending_since_.has_value() && !is_replica(),
+          .began_ms = began_ms_,
+          .command_began_ms = command_began_ms_,
+          .last_command_ms = last_command_ms_,
+          .written_since_ms = sending_since_.value_or(0)};
+}
+
+FeedSigns Session::signs() {
+  const std::int64_t now = keeper_.now_ms();
   const std::uint64_t sent = stream_->facts().wire_out;
   if (sending_since_ && std::exchange(sent_, sent) != sent) sending_since_ = now;
-  FeedSigns signs;
-  signs.phase = phase_;
-  signs.unsent_ms = sending_since_ ? since(*sending_since_) : 0;
-  signs.silent_ms = plain_sync_ ? 0 : since(last_heard_);
-  signs.lost = streaming_ && next_ < keeper_.journal_.history().log_first;
-  const auto why = why_cut(signs, keeper_.options().replica_timeout.count());
+  return {.phase = phase_,
+          .unsent_ms = sending_since_ ? now - *sending_since_ : 0,
+          .silent_ms = plain_sync_ ? 0 : now - last_byte_ms_,
+          .lost = streaming_ && next_ < keeper_.journal_.history().log_first};
+}
+
+void Session::cut_if_overdue() {
+  std::string why = overdue(conduct(), keeper_.options().patience, keeper_.now_ms());
+  if (why.empty() && is_replica()) why = why_cut(signs(), keeper_.options().replica_timeout.count());
   if (why.empty()) return;
-  kLog.warn("replica is cut", {{"replica", replica_line().address.text()}, {"why", std::string(why)}});
+  kLog.warn(is_replica() ? "a replica is cut off" : "a connection is cut off",
+            {{"peer", is_replica() ? replica_line().address.text() : stream_->peer().text()}, {"why", why}});
   stream_->close();
 }
 
@@ -486,6 +544,9 @@ InfoFacts Session::facts() const {
   facts.upstream_error = keeper_.upstream_error();
   facts.disk_trouble = keeper_.journal_.trouble();
   facts.pretended_upstream = keeper_.pretended_upstream_;
+  facts.connections = keeper_.entrance_.inside();
+  facts.connections_max = keeper_.options().caps.per_keeper;
+  facts.connections_refused = keeper_.entrance_.refused();
   for (const Session* session : keeper_.sessions_)
     if (session->is_replica()) facts.replicas.push_back(session->replica_line());
   return facts;

@@ -13,7 +13,9 @@
 #include "common/net/byte_stream.h"
 #include "common/resp/redis_client.h"
 #include "keeper/core/command_reader.h"
+#include "keeper/core/doorkeeper.h"
 #include "keeper/core/feed_patience.h"
+#include "keeper/core/patience.h"
 #include "keeper/core/psync_decision.h"
 #include "keeper/core/rdb_version.h"
 #include "keeper/info.h"
@@ -21,20 +23,8 @@
 
 namespace penstock::keeper {
 
-/// Serves `socket` until it ends. `keeper` must outlive it.
-Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket);
-
-/// While it lives, something has been given to the socket.
-class Sending {
- public:
-  explicit Sending(std::optional<MonoTime>& since) : since_(since) { since_ = MonoClock::now(); }
-  Sending(const Sending&) = delete;
-  Sending& operator=(const Sending&) = delete;
-  ~Sending() { since_.reset(); }
-
- private:
-  std::optional<MonoTime>& since_;
-};
+/// Serves `socket` until it ends; `place` is kept that long. `keeper` must outlive it.
+Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket, Doorkeeper::Place place);
 
 class Session {
  public:
@@ -48,8 +38,8 @@ class Session {
   bool is_replica() const { return psync_.has_value(); }
   /// The keeper's history is another one now: a feed ends, the replica comes back and asks again.
   void history_changed();
-  /// Ends a feed that stands still (feed_patience.h).
-  void cut_if_stuck();
+  /// Ends a connection that keeps us waiting for too long.
+  void cut_if_overdue();
   bool subscribes(const std::string& channel) const { return channels_.contains(channel); }
   void publish(const std::string& channel, const std::string& message);
 
@@ -61,7 +51,12 @@ class Session {
   Task<Result<>> write_loop();
   Task<Result<>> write(std::string bytes);
   Task<Result<>> flush();
+  Task<Result<>> room_for_answers();
+  void refuse_further(const Error& error);
+  Conduct conduct() const;
+  FeedSigns signs();
   Task<void> take(Command command);
+  Answer queue(Command command);
   Task<Answer> answer(Command command);
   Answer answer_at_once(const Command& command);
   Answer keeper_command(const Command& command);
@@ -109,13 +104,26 @@ class Session {
   Task<Result<>> send_rdb(RdbSource source);
   Result<> check_source(const RdbSource& source) const;
   Task<Result<>> until_loaded();
+  /// While it lives, something has been given to the socket.
+  class Sending {
+   public:
+    explicit Sending(Session& session);
+    Sending(const Sending&) = delete;
+    Sending& operator=(const Sending&) = delete;
+    ~Sending() { session_.sending_since_.reset(); }
+
+   private:
+    Session& session_;
+  };
 
   Keeper& keeper_;
   std::shared_ptr<net::ByteStream> stream_;
   CommandReader reader_;
   std::string out_;
-  Wakeup writable_;
+  Wakeup writable_, flushed_;
   std::optional<std::vector<Command>> transaction_;
+  std::size_t transaction_bytes_ = 0;
+  bool transaction_overflows_ = false;
   std::set<std::string> channels_;
 
   std::optional<PsyncRequest> psync_;
@@ -134,14 +142,16 @@ class Session {
   std::string replica_host_;
   bool streaming_ = false;
   FeedSigns::Phase phase_ = FeedSigns::Phase::waits;
-  std::optional<MonoTime> sending_since_;  ///< what the socket has not taken yet
+  std::optional<std::int64_t> sending_since_;  ///< what the socket has not taken yet
   std::uint64_t sent_ = 0;                 ///< … of which so much had gone when it was last looked at
   std::int64_t next_ = 0;                  ///< streaming: offset of the next byte to be sent
   std::shared_ptr<void> log_pin_;  ///< keeps the log for who has been given an RDB, until it has caught up
   std::int64_t acknowledged_ = 0;
   MonoTime last_ack_{};
-  MonoTime last_heard_{};  ///< any byte: a loading replica sends bare newlines
   bool closing_ = false;
+
+  // See Conduct.
+  std::int64_t began_ms_ = 0, command_began_ms_ = 0, last_command_ms_ = 0, last_byte_ms_ = 0;
 };
 
 }  // namespace penstock::keeper

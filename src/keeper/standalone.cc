@@ -1,5 +1,7 @@
 #include "keeper/standalone.h"
 
+#include <algorithm>
+
 namespace penstock::keeper {
 
 Task<Result<>> Standalone::start() {
@@ -15,6 +17,9 @@ Task<Result<>> Standalone::start() {
   options.announce_version = options_.announce_version;
   options.replica_timeout = options.upstream_timeout = options_.repl_timeout;
   options.store = options_.store;
+  options.caps = options_.caps;
+  options.caps.per_host = std::min(options.caps.per_host, connections_that_fit());
+  options.patience = options_.patience;
   keeper_ = std::make_unique<Keeper>(executor_, std::move(options), std::move(store).value());
   PS_CO_TRY(keeper_->start());
   // A hand-over that was accepted has left the keeper without upstream: its old master follows it.

@@ -15,6 +15,8 @@ struct StandaloneOptions {
   std::string announce_version;
   Millis repl_timeout{60'000};
   StoreOptions store;
+  ConnectionCaps caps;
+  Patience patience;
 };
 
 class Standalone : public daemon::Daemon {

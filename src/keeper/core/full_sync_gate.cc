@@ -12,10 +12,11 @@ FullSyncGate::Answer FullSyncGate::ask(const std::string& replica, const std::st
   if (const auto failed = failed_.find(replica);
       failed != failed_.end() && failed->second.rdb == rdb && failed->second.not_before_ms > now_ms)
     return {Answer::Verdict::later, failed->second.times, failed->second.not_before_ms - now_ms};
-  int& at_host = under_way_[host];
-  if (at_host >= limits_.at_once_per_host || under_way_in_all_ >= limits_.at_once)
+  const auto at_host = under_way_.find(host);
+  const int busy = at_host == under_way_.end() ? 0 : at_host->second;
+  if (busy >= limits_.at_once_per_host || under_way_in_all_ >= limits_.at_once)
     return {Answer::Verdict::wait};
-  ++at_host;
+  ++under_way_[host];
   ++under_way_in_all_;
   return {};
 }

@@ -29,8 +29,9 @@ std::string AnyKeeper::order(const std::string& state, std::uint16_t upstream, s
   return say(command);
 }
 
-KeeperProcess::KeeperProcess(std::uint16_t upstream, std::vector<std::string> more)
-    : upstream_(upstream), more_(std::move(more)) {
+KeeperProcess::KeeperProcess(std::uint16_t upstream, std::vector<std::string> more,
+                             std::vector<std::string> launcher)
+    : upstream_(upstream), more_(std::move(more)), launcher_(std::move(launcher)) {
   port_ = test::free_port();
   start();
 }
@@ -41,13 +42,14 @@ void KeeperProcess::start() {
                                    "--data",      (directory_.path() / "data").string()};
   if (upstream_) command.insert(command.end(), {"--upstream", "127.0.0.1:" + std::to_string(upstream_)});
   command.insert(command.end(), more_.begin(), more_.end());
+  command.insert(command.begin(), launcher_.begin(), launcher_.end());
   process_ = std::make_unique<test::ChildProcess>(command, (directory_.path() / "keeper.log").string());
   const bool serves = test::wait_until([this] { return process_->has_ended() || say({"PING"}) == "+PONG"; });
   if (!serves || process_->has_ended()) throw std::runtime_error("the keeper does not start:\n" + log());
 }
 
-LocalKeeper::LocalKeeper(StoreOptions store, Millis replica_timeout)
-    : store_(store), replica_timeout_(replica_timeout) {
+LocalKeeper::LocalKeeper(StoreOptions store, std::function<void(KeeperOptions&)> adjust)
+    : store_(store), adjust_(std::move(adjust)) {
   port_ = test::free_port();
   start();
 }
@@ -64,7 +66,7 @@ void LocalKeeper::start() {
   options.shard = "s1";
   options.listen = {"127.0.0.1", port_};
   options.store = store_;
-  options.replica_timeout = replica_timeout_;
+  if (adjust_) adjust_(options);
   loop_ = std::make_unique<boost::asio::io_context>(1);
   keeper_ = std::make_unique<Keeper>(loop_->get_executor(), std::move(options), std::move(store).value());
   if (auto started = keeper_->start(); !started) throw std::runtime_error(started.error().message);

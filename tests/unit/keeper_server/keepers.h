@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <memory>
 #include <thread>
 
@@ -37,7 +38,9 @@ class AnyKeeper {
 /// `penstock-keeper --standalone`.
 class KeeperProcess : public AnyKeeper {
  public:
-  explicit KeeperProcess(std::uint16_t upstream, std::vector<std::string> more = {});
+  /// `launcher`: a program that is to run it, with its arguments.
+  explicit KeeperProcess(std::uint16_t upstream, std::vector<std::string> more = {},
+                         std::vector<std::string> launcher = {});
 
   void start();
   void kill() { process_->kill(); }
@@ -48,7 +51,7 @@ class KeeperProcess : public AnyKeeper {
  private:
   test::TempDir directory_;
   std::uint16_t upstream_;
-  std::vector<std::string> more_;
+  std::vector<std::string> more_, launcher_;
   std::unique_ptr<test::ChildProcess> process_;
 };
 
@@ -56,7 +59,8 @@ class KeeperProcess : public AnyKeeper {
 /// own thread.
 class LocalKeeper : public AnyKeeper {
  public:
-  explicit LocalKeeper(StoreOptions store = {}, Millis replica_timeout = Millis{60'000});
+  /// `adjust`: of the options that it runs with.
+  explicit LocalKeeper(StoreOptions store = {}, std::function<void(KeeperOptions&)> adjust = {});
   ~LocalKeeper();
 
   void stop();   ///< orderly
@@ -66,7 +70,7 @@ class LocalKeeper : public AnyKeeper {
  private:
   test::TempDir directory_;
   StoreOptions store_;
-  Millis replica_timeout_;
+  std::function<void(KeeperOptions&)> adjust_;
   std::unique_ptr<boost::asio::io_context> loop_;
   std::unique_ptr<Keeper> keeper_;
   std::thread thread_;
