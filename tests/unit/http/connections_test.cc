@@ -1,6 +1,8 @@
 // Peers that are many, slow, silent or greedy.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <memory>
 #include <vector>
@@ -8,6 +10,7 @@
 #include "common/async/sleep.h"
 #include "common/http/http.h"
 #include "support/eventually.h"
+#include "support/resp_connection.h"
 #include "support/run_task.h"
 #include "unit/http/raw_exchange.h"
 
@@ -34,12 +37,17 @@ Task<Response> hang(Request) {
   co_return Response{};
 }
 
+Task<Response> large(Request) {
+  co_return Response{200, std::string(32 << 20, 'x'), "text/plain", {}};
+}
+
 class Connections : public testing::Test {
  protected:
   Connections() {
     router_.on(Method::get, "/x", forged);
     router_.on(Method::post, "/x", forged);
     router_.on(Method::get, "/hang", hang);
+    router_.on(Method::get, "/large", large);
     hanging = 0;
     limits_.header_bytes_max = 2048;
     limits_.body_bytes_max = 10'000;
@@ -119,6 +127,56 @@ TEST_F(Connections, a_header_that_comes_in_drops_is_cut_off_also_on_a_kept_conne
     [[maybe_unused]] auto dripped = test::run(loop_, drip(&socket, kGet));
     EXPECT_LT(MonoClock::now() - start, 10s);
     EXPECT_THAT(rest(socket), HasSubstr("HTTP/1.1 408")) << "kept: " << kept;
+  }
+}
+
+TEST_F(Connections, a_body_that_comes_in_drops_is_cut_off) {
+  limits_.body_timeout = 300ms;
+  serve();
+  tcp::socket socket = connect();
+  const auto start = MonoClock::now();
+  [[maybe_unused]] auto dripped = test::run(
+      loop_,
+      drip(&socket, "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'x')));
+  EXPECT_LT(MonoClock::now() - start, 10s);
+  EXPECT_THAT(rest(socket), HasSubstr("HTTP/1.1 408"));
+}
+
+TEST_F(Connections, who_does_not_read_the_answer_makes_room) {
+  limits_.body_timeout = 300ms;
+  limits_.connections_max = 2;
+  serve();
+  tcp::socket first = connect(), second = connect();
+  for (tcp::socket* socket : {&first, &second})
+    ASSERT_TRUE(test::run(loop_, raw_write(socket, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n")));
+  std::string answer;
+  for (const auto end = MonoClock::now() + 10s; answer.empty() && MonoClock::now() < end;) {
+    const std::string said = exchange(kLastGet);
+    if (said.starts_with("HTTP/1.1 200")) answer = said;
+  }
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(Connections, without_descriptors_it_waits_and_does_not_spin) {
+  serve();
+  std::vector<test::RespConnection> guests;  // the kernel takes them, the server cannot
+  for (int i = 0; i < 3; ++i) guests.emplace_back(server_->port());
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const int next = ::dup(0);  // the lowest that is free
+  ::close(next);
+  const rlimit none{static_cast<rlim_t>(next), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  std::size_t steps = 0;
+  for (const auto end = MonoClock::now() + 500ms; MonoClock::now() < end;) steps += loop_.run_one_for(50ms);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_LT(steps, 100u);
+  for (test::RespConnection& guest : guests) {
+    ASSERT_TRUE(guest.send(kLastGet));
+    EXPECT_TRUE(
+        test::run(loop_, test::eventually([&] {
+                    return guest.read_available(std::chrono::milliseconds(1)).starts_with("HTTP/1.1 200");
+                  })));
   }
 }
 
