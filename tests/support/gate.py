@@ -13,12 +13,15 @@ import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import fuzzing
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build" / "test-results"
-PARTS = ("unit", "system", "asan", "lint")  # tsan on request: the gate has to stay within its time
+PARTS = ("unit", "system", "asan", "fuzz", "lint")  # tsan on request: the gate has to stay within its time
 PYTHON = "/usr/bin/python3"
 JOBS = str(os.cpu_count() or 2)
 PR_SET_CHILD_SUBREAPER = 36
+FUZZ_SECONDS = 60  # for each target
 
 
 class Interrupted(Exception):
@@ -118,6 +121,22 @@ class Gate:
         suppressions = ROOT / "tests/support/tsan.supp"
         self.ctest("tsan", {"TSAN_OPTIONS": f"halt_on_error=1:second_deadlock_stack=1:suppressions={suppressions}"},
                    ("-E", "^lint"))
+
+    def fuzz(self) -> None:
+        if not self.build("fuzz"):
+            return
+        for target in fuzzing.targets():
+            for old in RESULTS.glob(f"fuzz-{target}*"):
+                old.unlink()
+
+        def done(target: str, ok: bool) -> None:
+            self.tally.one(f"fuzz.{target}", ok)
+            print(f"   fuzz-{target}: {'ok' if ok else 'FAILED'}, {fuzzing.runs(target, RESULTS)} runs", flush=True)
+            if not ok:
+                print(fuzzing.last_lines(target, RESULTS), flush=True)
+
+        print("== fuzz", flush=True)
+        fuzzing.fuzz_all(self.work / "fuzz", FUZZ_SECONDS, RESULTS, done)
 
     def system(self) -> None:
         if not self.build("release"):
