@@ -61,6 +61,13 @@ bool is_allowed_to_strangers(std::string_view name) {
   return name == "AUTH" || name == "HELLO" || name == "PING" || name == "QUIT";
 }
 
+/// It stands in INFO, a line for each replica.
+bool is_host(std::string_view text) {
+  return text.size() <= 255 && std::ranges::all_of(text, [](unsigned char c) {
+           return std::isalnum(c) || c == '.' || c == ':' || c == '-' || c == '_';
+         });
+}
+
 /// In a time that says nothing of where they differ.
 bool same_secret(std::string_view a, std::string_view b) {
   unsigned char difference = a.size() == b.size() ? 0 : 1;
@@ -410,7 +417,8 @@ Session::Answer Session::replconf_option(const std::string& name, const std::str
     if (!port) return error_line("ERR value is not an integer or out of range");
     replica_port_ = *port;
   } else if (option == "IP-ADDRESS") {
-    replica_host_ = value.substr(0, 64);
+    if (!is_host(value)) return error_line("ERR ip-address: must be an address or a host name");
+    replica_host_ = value;
   } else if (option == "VERSION") {
     version_ = announced_version(value);
     if (!version_) return error_line("ERR Unrecognized version format: " + value.substr(0, 64));
