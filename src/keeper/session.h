@@ -143,8 +143,8 @@ class Session {
   bool streaming_ = false;
   FeedSigns::Phase phase_ = FeedSigns::Phase::waits;
   std::optional<std::int64_t> sending_since_;  ///< what the socket has not taken yet
-  std::uint64_t sent_ = 0;                 ///< … of which so much had gone when it was last looked at
-  std::int64_t next_ = 0;                  ///< streaming: offset of the next byte to be sent
+  std::uint64_t sent_ = 0;                     ///< … of which so much had gone when it was last looked at
+  std::int64_t next_ = 0;                      ///< streaming: offset of the next byte to be sent
   std::shared_ptr<void> log_pin_;  ///< keeps the log for who has been given an RDB, until it has caught up
   std::int64_t acknowledged_ = 0;
   MonoTime last_ack_{};

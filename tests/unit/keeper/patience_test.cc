@@ -5,8 +5,7 @@
 namespace penstock::keeper {
 namespace {
 
-constexpr Patience kPatience{
-    .auth_ms = 10, .command_ms = 60, .reading_ms = 70, .idle_ms = 300};
+constexpr Patience kPatience{.auth_ms = 10, .command_ms = 60, .reading_ms = 70, .idle_ms = 300};
 
 struct Case {
   const char* what;
