@@ -24,6 +24,17 @@ def _terminate(_number, _frame):
 
 def pytest_configure(config):
     signal.signal(signal.SIGTERM, _terminate)
+    config.addinivalue_line("markers", "since(redis, valkey): the first versions of a server that have this")
+
+
+def pytest_collection_modifyitems(config, items):
+    """What a server does not have yet is no test of that server."""
+    def is_too_old(item):
+        since = item.get_closest_marker("since")
+        return since and not item.callspec.params["server"].since(*since.args)
+    if old := [item for item in items if is_too_old(item)]:
+        config.hook.pytest_deselected(items=old)
+        items[:] = [item for item in items if item not in old]
 
 
 @pytest.fixture(scope="session")

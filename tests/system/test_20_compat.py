@@ -32,11 +32,6 @@ def lab(workdir, binaries, request):
         yield servers_and_keepers
 
 
-def needs(server, redis_version, valkey_version=(0,)):
-    if not server.since(redis_version, valkey_version):
-        pytest.skip(f"{server} has none of this")
-
-
 def write_mixed(port: int, tag: str = "a") -> None:
     """A bit of everything that travels on a stream, in two databases; the last one selected is 3."""
     with client(port) as master:
@@ -200,9 +195,9 @@ def test_each_end_comes_back_and_continues(lab, server):
 
 
 @each_server
+@pytest.mark.since((7, 0))
 def test_a_master_that_comes_back_from_its_rdb(lab, server):
     """From 7.0 on it remembers the history that it had, and continues it under a new id."""
-    needs(server, (7, 0))
     master = lab.server("master", server, f"dir {lab.directory}", "dbfilename master.rdb")
     keeper = lab.relay("keeper", master)
     replica = lab.server("replica", server, f"replicaof 127.0.0.1 {keeper}")
@@ -406,8 +401,8 @@ def test_wait_counts_those_who_follow_the_master(lab, server):
 
 
 @each_server
+@pytest.mark.since((7, 2))
 def test_waitaof_means_on_a_keepers_disk(lab, server):
-    needs(server, (7, 2))
     master = lab.server("master", server)
     keeper = lab.relay("keeper", master, "--fsync", "no")
     wait_until("connected", lambda: state(keeper)["link"] == "connected")
@@ -472,7 +467,6 @@ class HandOver:
 
 @pytest.fixture
 def handover(lab, server):
-    needs(server, (6, 2))
     return HandOver(lab, server)
 
 

@@ -49,7 +49,7 @@ Task<Result<std::size_t>> ZstdStream::read_frames(std::span<char> into) {
         decoder.commit(n);
         continue;
       }
-      plain_ = *frame.value();
+      plain_ = known(frame.value());
     }
     const std::size_t n = plain_.copy(into.data() + total, into.size() - total);
     plain_.remove_prefix(n);
@@ -75,9 +75,9 @@ Task<Result<>> ZstdStream::write(std::span<const std::string_view> pieces) {
 
 /// The frames that are whole.
 Task<Result<>> ZstdStream::send() {
-  const std::string_view frames = encoder_->out();
+  const std::string_view frames = known(encoder_).out();
   PS_CO_TRY(co_await inner_->write(std::span(&frames, 1)));
-  encoder_->out().clear();
+  known(encoder_).out().clear();
   co_return success();
 }
 
