@@ -349,10 +349,13 @@ Task<void> Journal::run_syncs() {
 }
 
 Task<void> Journal::close() {
-  if (written_ >= window_.end()) co_return;
-  if (auto done = co_await write_once(); !done)
-    kLog.error("the end of the stream could not be written",
-               {{"shard", meta_.cluster + "/" + meta_.shard}, {"why", done.error().message}});
+  if (written_ < window_.end()) {
+    if (auto done = co_await write_once(); !done)
+      kLog.error("the end of the stream could not be written",
+                 {{"shard", meta_.cluster + "/" + meta_.shard}, {"why", done.error().message}});
+  }
+  // What was asked for in passing is done too: whoever opens the store next finds it free.
+  static_cast<void>(co_await on_disk(false, [](Store&) -> Result<> { return success(); }));
 }
 
 }  // namespace penstock::keeper
