@@ -97,7 +97,8 @@ bool Master::read_commands(Link& link) {
   for (;;) {
     const auto n = ::recv(link.fd, buffer.data(), buffer.size(), 0);
     if (n < 0) return errno == EAGAIN;
-    if (n == 0 || !link.reader.feed({buffer.data(), static_cast<std::size_t>(n)})) return false;
+    if (n == 0) return false;
+    link.reader.feed({buffer.data(), static_cast<std::size_t>(n)});
     for (;;) {
       auto command = link.reader.next();
       if (!command) return false;

@@ -278,7 +278,7 @@ TEST(RdbFeed, WhoIsStuckIsCutAndTheOthersDoNotNotice) {
   at_once.allow();
   const std::string large = rdb_with("\xfe" + std::string(64 << 20, 'r'));
   FakeMaster master(half_and_rest(false, large, at_once));
-  LocalKeeper keeper({}, [](KeeperOptions& options) { options.replica_timeout = Millis{1'500}; });
+  LocalKeeper keeper({}, [](KeeperOptions& options) { options.replica_timeout = Millis{5'000}; });
   ASSERT_EQ(keeper.order("ACTIVE", master.port(), 1), "+OK");
   ASSERT_TRUE(wait_until([&] { return keeper.is_connected(); }));
   RespConnection stuck = asks(keeper), reads = asks(keeper);
