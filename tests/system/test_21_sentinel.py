@@ -62,6 +62,11 @@ class Group:
     def switches(self, sentinel: int) -> int:
         return self.lab.log(f"s{sentinel}").count("+switch-master")
 
+    def seen_in_order(self, sentinel: int) -> bool:
+        seen = self.seen_by(sentinel)
+        assert (seen["flags"], seen["num-other-sentinels"], seen["port"]) == ("master", "2", str(self.master))
+        return True
+
     def order(self, upstream: int) -> None:
         self.epoch += 1
         members = [f"127.0.0.1:{port}" for port in self.redises.values()]
@@ -213,7 +218,6 @@ def test_fail_overs_with_keepers_attached(group):
         for keeper in keepers:
             fixes = len(re.findall(rf"\+fix-slave-config.* 127\.0\.0\.1 {keeper} ", log))
             assert fixes <= FAIL_OVERS, f"{fixes} times told again to follow"
-        wait_until("it sees a master in good order", lambda sentinel=sentinel: {
-            "flags": "master", "num-other-sentinels": "2", "port": str(group.master)}.items() <=
-            group.seen_by(sentinel).items())
+        assert group.switches(i) == FAIL_OVERS, "no Sentinel has failed over by itself: " + log
+        wait_until("it sees a master in good order", lambda sentinel=sentinel: group.seen_in_order(sentinel))
         assert resp.call(sentinel, "SENTINEL", "CKQUORUM", "shard").startswith("OK")

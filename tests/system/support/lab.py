@@ -76,7 +76,7 @@ class Lab(Alone):
         (self.directory / name).mkdir(exist_ok=True)
         config.write_text(f"port {port}\nbind 127.0.0.1\ndir {self.directory / name}\n"
                           f"sentinel monitor shard 127.0.0.1 {master} {quorum}\n"
-                          "sentinel down-after-milliseconds shard 1000\nsentinel failover-timeout shard 4000\n"
+                          "sentinel down-after-milliseconds shard 3000\nsentinel failover-timeout shard 4000\n"
                           "sentinel parallel-syncs shard 4\n")
         return self._start(name, port, [str(DEBIAN.path), str(config), "--sentinel"])
 
