@@ -49,8 +49,8 @@ class Server:
 
 def _server(path: Path) -> Server:
     said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True, timeout=10).stdout
-    kind, version = re.match(r"(\w+) server v=([\d.]+)", said).groups()
-    return Server(f"{kind.lower()}-{version}", path)
+    kind, version = re.match(r"(?:(\w+) s|S)erver v=([\d.]+)", said).groups()
+    return Server(f"{(kind or 'valkey').lower()}-{version}", path)  # Valkey 7.2 does not say its name
 
 
 DEBIAN = _server(Path("/usr/bin/redis-server"))
