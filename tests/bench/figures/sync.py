@@ -21,7 +21,7 @@ RESTARTS = 5
 
 def cold(bench: Bench, kind: type[Peer]) -> Run:
     def run(directory: Path) -> dict:
-        with undisturbed() as fifo, bench.instrument(value=256, rdb=GB) as load:
+        with bench.instrument(value=256, rdb=GB) as load:
             load.pace(TRICKLE)
             began = time.monotonic()
             with kind(directory, load.port) as peer:
@@ -30,7 +30,7 @@ def cold(bench: Bench, kind: type[Peer]) -> Run:
                 load.pace(0)
                 load.verified()
                 return {"live_s": max(replica["live"] for replica in status["replicas"]) - began, "cpu_s": cpu,
-                        "full_syncs": status["master"]["full_syncs"], "fifo": fifo, "peak_rss_mb": peer.peak_rss_mb()}
+                        "full_syncs": status["master"]["full_syncs"], "peak_rss_mb": peer.peak_rss_mb()}
     return run
 
 
