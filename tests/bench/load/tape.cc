@@ -33,15 +33,13 @@ void Characters::append(std::vector<char>& out, std::size_t count) {
   const std::size_t end = out.size() + count;
   while (out.size() < end) {
     std::uint64_t bits = random();
+    int unforeseen = 10;
     if (content_ == Content::text) {
-      const std::string_view phrase = kPhrases[bits % kPhrases.size()];
+      const std::string_view phrase = kPhrases[bits >> 60];
       out.insert(out.end(), phrase.begin(), phrase.end());
-      bits >>= 32;  // and a few characters that nobody can foresee
+      unforeseen = 4;
     }
-    for (const int n = content_ == Content::text ? 4 : 10; bits && out.size() < end + n;) {
-      out.push_back(kAlphabet[bits % kAlphabet.size()]);
-      bits >>= 6;
-    }
+    for (; unforeseen > 0; --unforeseen, bits >>= 6) out.push_back(kAlphabet[bits % kAlphabet.size()]);
   }
   out.resize(end);
 }
