@@ -13,7 +13,7 @@ namespace {
 constexpr log::Logger kLog{"keeper"};
 constexpr std::size_t kDiskThreads = 4;
 constexpr std::int64_t kWriteBytes = 2 << 20;  ///< so much is worth waiting for …
-constexpr Millis kGatherMax{2};                ///< … that long
+constexpr Millis kGatherMax{10};               ///< … that long
 
 /// The threads that wait for disks, shared by all keepers of the process.
 boost::asio::thread_pool& disk_threads() {

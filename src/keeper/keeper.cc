@@ -93,7 +93,8 @@ std::int64_t Keeper::now_ms() const {
 }
 
 void Keeper::log_grew() {
-  grew_.ring();
+  for (Session* session : sessions_)
+    if (session->is_streaming()) session->log_grew();
   changed_.ring();
 }
 void Keeper::progressed() {
@@ -106,7 +107,6 @@ void Keeper::upstream_changed() {
 void Keeper::history_changed() {
   ++history_generation_;
   for (Session* session : sessions_) session->history_changed();
-  grew_.ring();
   changed_.ring();
 }
 

@@ -90,7 +90,6 @@ class Keeper : private UpstreamListener {
   HostCrowd own_crowd_;
   Entrance entrance_;
   Broadcast changed_;  ///< whatever a waiting request may depend on
-  Broadcast grew_;     ///< what the feeds wait for: more of the stream, or another one
   std::uint64_t history_generation_ = 0;
   Handover handover_;
   std::optional<Address> pretended_upstream_;  ///< see InfoFacts

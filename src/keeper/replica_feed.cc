@@ -1,5 +1,7 @@
 // What a replica gets after PSYNC: an answer, perhaps an RDB, then the stream. Nothing but the stream's own
 // bytes once it has begun: a keep-alive in it would move the replica's offset.
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
 #include "common/base/known.h"
 #include "common/log/log.h"
 #include "keeper/session.h"
@@ -11,11 +13,19 @@ constexpr log::Logger kLog{"keeper"};
 constexpr std::size_t kSendBytes = 1 << 20;  ///< of one system call, when as much is there
 constexpr Millis kKeepAlive{1'000};
 
+std::vector<std::string_view> bytes_of(const std::vector<StreamView>& views) {
+  std::vector<std::string_view> bytes;
+  bytes.reserve(views.size());
+  for (const StreamView& view : views) bytes.push_back(view.bytes);
+  return bytes;
+}
+
 }  // namespace
 
 void Session::history_changed() {
   if (!streaming_) return;  // who still waits for an answer gets it from the new history
   stream_->close();
+  grew_.ring();
 }
 
 Task<Result<>> Session::feed_replica() {
@@ -149,29 +159,63 @@ Task<Result<>> Session::stream_from(std::int64_t from) {
   Journal::Cursor cursor(journal, from);
   for (;;) {
     auto views = journal.at_hand(cursor, kSendBytes);
-    if (!views.empty()) log_pin_.reset();
-    if (views.empty() && cursor.at() <= journal.history().end) {
-      PS_CO_TRY(auto piece, co_await journal.read(cursor.at()));
-      if (!piece.bytes.empty()) views.push_back(std::move(piece));
+    if (!views.empty()) {
+      log_pin_.reset();
+      std::size_t bytes = 0;
+      for (const StreamView& view : views) bytes += view.bytes.size();
+      PS_CO_TRY(co_await send(std::move(views)));
+      cursor.advance(bytes);
+      next_ = cursor.at();
+    } else if (cursor.at() <= journal.history().end) {
+      PS_CO_TRY(co_await catch_up(&cursor));
+    } else {
+      caught_up_ = &cursor;
+      auto grew = co_await grew_.wait_for(kKeepAlive);
+      caught_up_ = nullptr;
+      PS_CO_TRY(std::move(grew));
     }
     if (generation != keeper_.history_generation_) co_return fail(Errc::conflict, "the history has changed");
-    if (views.empty()) {
-      PS_CO_TRY(co_await keeper_.grew_.wait_for(kKeepAlive));
-      continue;
-    }
-    std::size_t bytes = 0;
-    for (const StreamView& view : views) bytes += view.bytes.size();
-    PS_CO_TRY(co_await send(std::move(views)));
-    cursor.advance(bytes);
-    next_ = cursor.at();
   }
+}
+
+/// From disk until memory has what comes next. A piece is read while the one before it goes out.
+Task<Result<>> Session::catch_up(Journal::Cursor* cursor) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  const std::uint64_t generation = keeper_.history_generation_;
+  Journal& journal = keeper_.journal_;
+  PS_CO_TRY(auto piece, co_await journal.read(cursor->at()));
+  while (generation == keeper_.history_generation_ && !piece.bytes.empty()) {
+    const std::size_t bytes = piece.bytes.size();
+    std::vector<StreamView> views{std::move(piece)};
+    auto [sent, ahead] =
+        co_await (send(std::move(views)) && journal.read(cursor->at() + static_cast<std::int64_t>(bytes)));
+    PS_CO_TRY(std::move(sent));
+    cursor->advance(bytes);
+    next_ = cursor->at();
+    if (!journal.at_hand(*cursor, 1).empty()) break;
+    PS_CO_TRY(piece, std::move(ahead));
+  }
+  co_return success();
+}
+
+/// Who has had everything so far is given what has just come before anything else is done with it: by way of
+/// the loop it would be later by the next read, a poll and a timer.
+void Session::log_grew() {
+  if (!caught_up_ || !pass_on()) grew_.ring();
+}
+
+/// false: something is left for stream_from().
+bool Session::pass_on() {
+  const auto views = keeper_.journal_.at_hand(*caught_up_, kSendBytes);
+  const auto pieces = bytes_of(views);
+  caught_up_->advance(stream_->write_now(pieces));
+  next_ = caught_up_->at();
+  return next_ > keeper_.journal_.history().end;
 }
 
 Task<Result<>> Session::send(std::vector<StreamView> views) {
   const Sending sending(*this);
-  std::vector<std::string_view> pieces;
-  pieces.reserve(views.size());
-  for (const StreamView& view : views) pieces.push_back(view.bytes);
+  const auto pieces = bytes_of(views);
   co_return co_await stream_->write(pieces);
 }
 

@@ -91,6 +91,7 @@ Session::Session(Keeper& keeper, std::shared_ptr<net::ByteStream> stream)
       stream_(std::move(stream)),
       writable_(keeper.executor_),
       flushed_(keeper.executor_),
+      grew_(keeper.executor_),
       began_ms_(keeper.now_ms()),
       last_command_ms_(began_ms_) {
   authenticated_ = keeper_.options().required_password.empty();

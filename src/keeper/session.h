@@ -38,6 +38,8 @@ class Session {
   bool is_replica() const { return psync_.has_value(); }
   /// The keeper's history is another one now: a feed ends, the replica comes back and asks again.
   void history_changed();
+  /// More of the stream has come, or another one.
+  void log_grew();
   /// Ends a connection that keeps us waiting for too long.
   void cut_if_overdue();
   bool subscribes(const std::string& channel) const { return channels_.contains(channel); }
@@ -82,6 +84,8 @@ class Session {
   std::string circle() const;
   Task<Result<>> decide_failover(std::int64_t* cursor);
   Task<Result<>> stream_from(std::int64_t from);
+  Task<Result<>> catch_up(Journal::Cursor* cursor);
+  bool pass_on();
   Task<Result<>> send(std::vector<StreamView> views);
 
   // Its full resync (rdb_feed.cc).
@@ -120,7 +124,7 @@ class Session {
   std::shared_ptr<net::ByteStream> stream_;
   CommandReader reader_;
   std::string out_;
-  Wakeup writable_, flushed_;
+  Wakeup writable_, flushed_, grew_;
   std::optional<std::vector<Command>> transaction_;
   std::size_t transaction_bytes_ = 0;
   bool transaction_overflows_ = false;
@@ -145,6 +149,7 @@ class Session {
   std::optional<std::int64_t> sending_since_;  ///< what the socket has not taken yet
   std::uint64_t sent_ = 0;                     ///< … of which so much had gone when it was last looked at
   std::int64_t next_ = 0;                      ///< streaming: offset of the next byte to be sent
+  Journal::Cursor* caught_up_ = nullptr;       ///< streaming: at the end of the stream, waiting for more
   std::shared_ptr<void> log_pin_;  ///< keeps the log for who has been given an RDB, until it has caught up
   std::int64_t acknowledged_ = 0;
   MonoTime last_ack_{};

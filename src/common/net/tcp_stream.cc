@@ -47,6 +47,7 @@ void TcpStream::set_options() {
   boost::system::error_code ignored;
   socket_.set_option(tcp::no_delay(true), ignored);
   socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+  socket_.non_blocking(true, ignored);
 }
 
 void TcpStream::give_up_after(Millis unacknowledged) {
@@ -92,6 +93,15 @@ Task<Result<>> TcpStream::write(std::span<const std::string_view> pieces) {
       done -= pieces.front().size();
   }
   co_return success();
+}
+
+std::size_t TcpStream::write_now(std::span<const std::string_view> pieces) {
+  Batch batch;
+  boost::system::error_code error;
+  const std::size_t n = socket_.write_some(batch.of(pieces, 0), error);
+  if (error && error != asio::error::would_block) close();
+  out_ += n;
+  return n;
 }
 
 /// Aborted while the socket is still open is the task's own cancellation.

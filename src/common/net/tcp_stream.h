@@ -21,6 +21,7 @@ class TcpStream final : public ByteStream {
 
   Task<Result<std::size_t>> read_some(std::span<char> into) override;
   Task<Result<>> write(std::span<const std::string_view> pieces) override;
+  std::size_t write_now(std::span<const std::string_view> pieces) override;
   void close() override;
   Address peer() const override { return peer_; }
   LinkFacts facts() const override;

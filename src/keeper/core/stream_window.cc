@@ -9,7 +9,9 @@
 namespace penstock::keeper {
 namespace {
 
-constexpr std::size_t kSpaceMin = 2 << 10;  ///< a read into less than that is not worth a system call
+/// A read that does not get all there is costs another one, and whoever waits for the stream waits for both:
+/// there is room for twice what the last one got, within these bounds.
+constexpr std::size_t kSpaceMin = 2 << 10, kSpaceMax = 16 << 10;
 
 /// Full-sized blocks go round: memory that is touched for the first time costs more than what is done with
 /// it.
@@ -56,10 +58,12 @@ std::shared_ptr<char[]> take_block(std::size_t bytes) {
 }
 
 std::span<char> StreamWindow::space() {
-  const bool full = blocks_.empty() || blocks_.back().capacity - blocks_.back().size < kSpaceMin;
+  const std::size_t wanted = std::clamp(2 * last_commit_, kSpaceMin, kSpaceMax);
+  const bool full = blocks_.empty() || blocks_.back().capacity - blocks_.back().size < wanted;
   if (full) {
     // A read that filled what it was given would have taken more.
-    const std::size_t next = std::clamp(filled_ ? block_bytes_ * 4 : block_bytes_ / 4, kBlockMin, kBlockMax);
+    std::size_t next = std::clamp(filled_ ? block_bytes_ * 4 : block_bytes_ / 4, kBlockMin, kBlockMax);
+    while (next < std::min(4 * last_commit_, 2 * kSpaceMax)) next *= 4;
     block_bytes_ = next;
     const std::size_t skipped =
         next == kBlockMax ? (static_cast<std::uint64_t>(end_ + 1) + phase_) % kAlignment : 0;
@@ -74,6 +78,7 @@ std::span<char> StreamWindow::space() {
 void StreamWindow::commit(std::size_t n) {
   PS_CHECK(!blocks_.empty() && blocks_.back().size + n <= blocks_.back().capacity,
            "bytes beyond the space given");
+  last_commit_ = n;
   filled_ = blocks_.back().size + n == blocks_.back().capacity;
   blocks_.back().size += n;
   end_ += static_cast<std::int64_t>(n);

@@ -64,6 +64,7 @@ class StreamWindow {
   std::int64_t end_;
   std::size_t block_bytes_ = 0;
   std::uint64_t phase_ = 0;
+  std::size_t last_commit_ = 0;
   bool filled_ = false;  ///< by the last commit
 };
 

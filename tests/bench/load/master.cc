@@ -103,12 +103,12 @@ bool Master::read_commands(Link& link) {
       auto command = link.reader.next();
       if (!command) return false;
       if (!command.value()) break;
-      if (!answer(link, known(command.value()))) return false;
+      answer(link, known(command.value()));
     }
   }
 }
 
-bool Master::answer(Link& link, const std::vector<std::string>& command) {
+void Master::answer(Link& link, const std::vector<std::string>& command) {
   const std::string name = upper(command[0]);
   const std::string option = command.size() > 2 ? upper(command[1]) : "";
   if (name == "REPLCONF" && option == "ACK") {
@@ -124,9 +124,8 @@ bool Master::answer(Link& link, const std::vector<std::string>& command) {
     link.rdb_only |= option == "RDB-ONLY";
     link.reply += "+OK\r\n";
   } else {
-    return false;
+    link.reply += "-ERR unknown command '" + name + "'\r\n";
   }
-  return true;
 }
 
 void Master::answer_psync(Link& link, const std::string& replid, std::int64_t from) {

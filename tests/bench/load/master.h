@@ -53,7 +53,7 @@ class Master {
   void accept_links();
   void serve(int fd);
   bool read_commands(Link& link);
-  bool answer(Link& link, const std::vector<std::string>& command);
+  void answer(Link& link, const std::vector<std::string>& command);
   void answer_psync(Link& link, const std::string& replid, std::int64_t from);
   bool send_what_there_is(Link& link);
   std::span<const char> next_piece(const Link& link) const;

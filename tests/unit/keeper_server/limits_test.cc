@@ -141,6 +141,7 @@ TEST(Descriptors, a_flood_does_not_take_those_that_the_store_needs) {
   ASSERT_TRUE(wait_until([&] { return keeper.is_connected(); }));
   std::vector<RespConnection> crowd;
   for (int i = 0; i < 200; ++i) crowd.emplace_back(keeper.port());
+  EXPECT_EQ(crowd.back().read_line(), kNoRoom);
   RespConnection to_master(master.port());
   for (int i = 0; i < 3; ++i)
     EXPECT_EQ(test::text_of(to_master.call({"SET", "k", std::string(900'000, 'x')})), "+OK");
