@@ -12,6 +12,7 @@ namespace {
 
 constexpr log::Logger kLog{"keeper"};
 constexpr std::size_t kDiskThreads = 4;
+constexpr std::size_t kReadBlocks = 4;         ///< for one who is behind: so much less often there and back
 constexpr std::int64_t kWriteBytes = 2 << 20;  ///< so much is worth waiting for …
 constexpr Millis kGatherMax{10};               ///< … that long
 
@@ -124,14 +125,19 @@ Task<Result<>> Journal::drained() {
   co_return success();
 }
 
-Task<Result<StreamView>> Journal::read(std::int64_t from) {
-  auto block = take_block(StreamWindow::kBlockMax);
-  auto work = [this, block, from, log = log_](Store& store) -> Result<std::size_t> {
+Task<Result<std::vector<StreamView>>> Journal::read(std::int64_t from) {
+  auto work = [this, from, log = log_](Store& store) -> Result<std::vector<StreamView>> {
     if (log != log_on_disk_) return fail(Errc::conflict, "the log has been replaced");
-    return store.read(from, block.get(), StreamWindow::kBlockMax);
+    std::vector<StreamView> views;
+    for (std::int64_t at = from; views.size() < kReadBlocks; at += std::ssize(views.back().bytes)) {
+      auto block = take_block(StreamWindow::kBlockMax);
+      PS_TRY(const auto got, store.read(at, block.get(), StreamWindow::kBlockMax));
+      if (got == 0) break;
+      views.push_back(view_of(std::move(block), got));
+    }
+    return views;
   };
-  PS_CO_TRY(const auto got, co_await on_disk(false, std::move(work)));
-  co_return view_of(std::move(block), got);
+  co_return co_await on_disk(false, std::move(work));
 }
 
 Task<Result<>> Journal::save_meta(StoreMeta meta) {
@@ -267,8 +273,9 @@ Task<std::shared_ptr<void>> Journal::pin(std::int64_t from) {
 Task<Result<>> Journal::write_once() {
   auto views = window_.views(written_ + 1, std::numeric_limits<std::size_t>::max());
   auto work = [this, views = std::move(views), boundary = scanner_.transaction_boundary(),
-               log = log_](Store& store) -> Result<> {
+               log = log_, readers = readers_expected_](Store& store) -> Result<> {
     if (log != log_on_disk_) return success();  // J2
+    store.expect_readers(readers);
     std::vector<std::string_view> pieces;
     pieces.reserve(views.size());
     for (const StreamView& view : views) pieces.push_back(view.bytes);

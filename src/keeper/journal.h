@@ -63,6 +63,8 @@ class Journal {
   Task<Result<>> room();
   /// Ready when all that has arrived is written; io: the disk does not take it.
   Task<Result<>> drained();
+  /// See Store.
+  void expect_readers(bool expected) { readers_expected_ = expected; }
   /// Somebody waits for written() to move: no time is spent on gathering more.
   void hurry();
   /// A place from which somebody reads; keeps the window from going before it, as far as it is allowed to.
@@ -87,9 +89,9 @@ class Journal {
   std::vector<StreamView> at_hand(const Cursor& cursor, std::size_t max) const {
     return window_.views(cursor.at(), max);
   }
-  /// From disk, up to a block. Empty: nothing is written behind `from` yet. not_found: trimmed; conflict:
+  /// From disk, up to a few blocks. Empty: nothing is written behind `from` yet. not_found: trimmed; conflict:
   /// another log has taken this one's place.
-  Task<Result<StreamView>> read(std::int64_t from);
+  Task<Result<std::vector<StreamView>>> read(std::int64_t from);
 
   // What changes the metadata: hold the turn from reading meta() until the change is saved.
   Task<Result<Lock::Held>> turn() { return turn_.take(); }
@@ -162,7 +164,7 @@ class Journal {
   std::list<const Cursor*> cursors_;
   Transit transit_;  ///< the newest one
   std::string trouble_;
-  bool hurried_ = false;
+  bool hurried_ = false, readers_expected_ = false;
   std::int64_t wake_at_ = 1;  ///< unwritten bytes that the writer waits for
   Lock turn_;
   Wakeup unwritten_, roomy_;

@@ -15,6 +15,7 @@ namespace {
 using model::HandoverState;
 using model::KeeperState;
 constexpr log::Logger kLog{"keeper"};
+constexpr Millis kBackWithin{60'000};  ///< a replica that has left
 
 UpstreamOptions upstream_options(const KeeperOptions& options) {
   UpstreamOptions upstream;
@@ -270,10 +271,17 @@ Task<void> Keeper::accept_loop() {
 }
 
 /// Time limits that no single wait can see: the hand-over's, and those of connections.
+/// It will be back, for what is written meanwhile.
+void Keeper::replica_left() {
+  replica_left_ms_ = now_ms();
+  journal_.expect_readers(true);
+}
+
 Task<void> Keeper::tick_loop() {
   for (;;) {
     if (auto slept = co_await sleep_for(Millis{1'000}); !slept) co_return;
     expire_handover();
+    if (now_ms() - replica_left_ms_ > kBackWithin.count()) journal_.expect_readers(false);
     for (Session* session : sessions_) session->cut_if_overdue();
     co_await note_data();
   }

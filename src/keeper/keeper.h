@@ -75,6 +75,7 @@ class Keeper : private UpstreamListener {
   void upstream_changed() override;
 
   Task<void> accept_loop();
+  void replica_left();
   Task<void> tick_loop();
   void progressed();
   std::int64_t now_ms() const;
@@ -95,6 +96,7 @@ class Keeper : private UpstreamListener {
   std::optional<Address> pretended_upstream_;  ///< see InfoFacts
   std::set<Session*> sessions_;
   FullSyncGate full_sync_gate_;
+  std::int64_t replica_left_ms_ = 0;
   std::int64_t full_syncs_served_ = 0;
   std::int64_t partial_syncs_served_ = 0;
   TaskGroup tasks_;

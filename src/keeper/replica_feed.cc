@@ -13,6 +13,12 @@ constexpr log::Logger kLog{"keeper"};
 constexpr std::size_t kSendBytes = 1 << 20;  ///< of one system call, when as much is there
 constexpr Millis kKeepAlive{1'000};
 
+std::size_t length_of(const std::vector<StreamView>& views) {
+  std::size_t length = 0;
+  for (const StreamView& view : views) length += view.bytes.size();
+  return length;
+}
+
 std::vector<std::string_view> bytes_of(const std::vector<StreamView>& views) {
   std::vector<std::string_view> bytes;
   bytes.reserve(views.size());
@@ -161,8 +167,7 @@ Task<Result<>> Session::stream_from(std::int64_t from) {
     auto views = journal.at_hand(cursor, kSendBytes);
     if (!views.empty()) {
       log_pin_.reset();
-      std::size_t bytes = 0;
-      for (const StreamView& view : views) bytes += view.bytes.size();
+      const std::size_t bytes = length_of(views);
       PS_CO_TRY(co_await send(std::move(views)));
       cursor.advance(bytes);
       next_ = cursor.at();
@@ -183,17 +188,16 @@ Task<Result<>> Session::catch_up(Journal::Cursor* cursor) {
   using namespace boost::asio::experimental::awaitable_operators;
   const std::uint64_t generation = keeper_.history_generation_;
   Journal& journal = keeper_.journal_;
-  PS_CO_TRY(auto piece, co_await journal.read(cursor->at()));
-  while (generation == keeper_.history_generation_ && !piece.bytes.empty()) {
-    const std::size_t bytes = piece.bytes.size();
-    std::vector<StreamView> views{std::move(piece)};
+  PS_CO_TRY(auto views, co_await journal.read(cursor->at()));
+  while (generation == keeper_.history_generation_ && !views.empty()) {
+    const std::size_t bytes = length_of(views);
     auto [sent, ahead] =
         co_await (send(std::move(views)) && journal.read(cursor->at() + static_cast<std::int64_t>(bytes)));
     PS_CO_TRY(std::move(sent));
     cursor->advance(bytes);
     next_ = cursor->at();
     if (!journal.at_hand(*cursor, 1).empty()) break;
-    PS_CO_TRY(piece, std::move(ahead));
+    PS_CO_TRY(views, std::move(ahead));
   }
   co_return success();
 }

@@ -103,6 +103,7 @@ Session::~Session() {
   if (given_rdb_)
     keeper_.full_sync_gate_.ended(replica_line().address.text(), rdb_, loaded_, keeper_.now_ms());
   keeper_.sessions_.erase(this);
+  if (streaming_) keeper_.replica_left();
 }
 
 Task<Result<>> Session::run() {
@@ -125,7 +126,7 @@ Task<Result<>> Session::read_loop() {
       if (!command) refuse_further(command.error());
       if (!command || !command.value()) break;
       last_command_ms_ = command_began_ms_ = last_byte_ms_;
-      co_await take(std::move(*command.value()));
+      co_await take(std::move(known(command.value())));
       PS_CO_TRY(co_await room_for_answers());
     }
   }

@@ -48,8 +48,8 @@ std::set<std::string> sealed_in(const fs::path& dir) {
       sealed.insert(encode(*header));
       const fs::path sums = sums_path(generation.path(), header->first);
       if (!fs::exists(sums)) continue;
-      for (const Mark& mark : read_marks(File::open(sums, O_RDONLY).value(), header->first).value())
-        sealed.insert(encode(mark, header->first));
+      const auto marks = read_marks(File::open(sums, O_RDONLY).value(), header->first).value();
+      for (const Mark& mark : marks) sealed.insert(encode(mark, header->first));
     }
   }
   return sealed;

@@ -113,6 +113,8 @@ void ZookeeperProcess::kill() {
 
 void ZookeeperProcess::freeze() {
   ::kill(pid_, SIGSTOP);
+  int status = 0;
+  ::waitpid(pid_, &status, WUNTRACED);
 }
 void ZookeeperProcess::thaw() {
   ::kill(pid_, SIGCONT);

@@ -115,7 +115,7 @@ Result<> SegmentLog::append(std::span<const std::string_view> pieces, std::int64
 Result<> SegmentLog::write_part(std::span<const std::string_view> part, std::int64_t at,
                                 std::int64_t boundary) {
   const Segment& segment = segments_.back();
-  const std::uint64_t direct_min = segment.direct ? kDirectMin : UINT64_MAX;
+  const std::uint64_t direct_min = segment.direct && !readers_expected_ ? kDirectMin : UINT64_MAX;
   for (const WriteRun& run : plan_writes(place(segment.first, at + 1), part, direct_min)) {
     const File& file = run.direct ? *segment.direct : *segment.data;
     PS_TRY(file.write_at(run.at, run.pieces));

@@ -50,6 +50,7 @@ class SegmentLog {
   /// are there. `durably`: synced before it returns; not synced is not appended. Costs least when
   /// write_phase() is minded.
   Result<> append(std::span<const std::string_view> pieces, std::int64_t boundary, bool durably);
+  void expect_readers(bool expected) { readers_expected_ = expected; }  ///< see Store
   /// Bytes that come in memory as they will stand in the file's pages need not be copied: offset o is to have
   /// an address that is o + write_phase() modulo kPageBytes.
   std::uint64_t write_phase() const;
@@ -116,6 +117,7 @@ class SegmentLog {
       spares_;  ///< files of dropped segments, to be written over: that is cheaper
   std::int64_t end_ = 0, boundary_ = 0;
   Tail tail_;
+  bool readers_expected_ = false;
   std::int64_t durable_ = 0;
 };
 

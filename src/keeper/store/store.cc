@@ -102,6 +102,7 @@ class FileStore : public Store {
   std::uint64_t rdb_bytes() const override { return rdb_bytes_; }
   std::uint64_t disk_bytes() const override;
   Result<> append(std::span<const std::string_view> pieces, std::int64_t boundary) override;
+  void expect_readers(bool expected) override { readers_expected_ = expected; }
   std::uint64_t write_phase() const override { return log_ ? known(log_).write_phase() : 0; }
   std::int64_t transaction_boundary() const override { return log_ ? known(log_).boundary() : 0; }
   Result<> truncate_to(std::int64_t end) override;
@@ -161,6 +162,7 @@ class FileStore : public Store {
   std::uint64_t generation_ = 0;
   std::uint64_t last_generation_ = 0;  ///< highest number ever used for a directory
   std::optional<SegmentLog> log_;
+  bool readers_expected_ = false;
   std::optional<std::int64_t> rdb_;
   std::uint64_t rdb_bytes_ = 0;
   std::optional<Arriving> arriving_;
@@ -271,6 +273,7 @@ Result<> FileStore::append(std::span<const std::string_view> pieces, std::int64_
     const std::lock_guard lock(sync_mutex_);
     if (std::exchange(sync_.seal, false)) known(log_).seal();
     known(log_).set_durable(sync_.durable);
+    known(log_).expect_readers(readers_expected_);
     PS_TRY(known(log_).append(pieces, boundary, options_.fsync == StoreOptions::Fsync::always));
     sync_.durable = known(log_).durable();
     sync_.end = known(log_).end();

@@ -95,6 +95,9 @@ class Store {
   virtual std::vector<std::filesystem::path> saved_tails() const = 0;
   /// The earliest transaction boundary known from `from` on behind which all of the stream is there.
   virtual std::int64_t boundary_from(std::int64_t from) const = 0;
+  /// Whether what is appended from now on will soon be read: then it stays in the page cache, at the price of
+  /// a copy; otherwise large appends go past it.
+  virtual void expect_readers(bool expected) = 0;
   /// A new generation: an empty log at `end`, a transaction boundary, and no RDB, of the history that `meta`
   /// names; both or neither (S3).
   virtual Result<> begin_log_at(std::int64_t end, StoreMeta meta) = 0;
