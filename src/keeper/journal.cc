@@ -272,8 +272,8 @@ Task<std::shared_ptr<void>> Journal::pin(std::int64_t from) {
 /// What lies behind written() at this moment, in one go.
 Task<Result<>> Journal::write_once() {
   auto views = window_.views(written_ + 1, std::numeric_limits<std::size_t>::max());
-  auto work = [this, views = std::move(views), boundary = scanner_.transaction_boundary(),
-               log = log_, readers = readers_expected_](Store& store) -> Result<> {
+  auto work = [this, views = std::move(views), boundary = scanner_.transaction_boundary(), log = log_,
+               readers = readers_expected_](Store& store) -> Result<> {
     if (log != log_on_disk_) return success();  // J2
     store.expect_readers(readers);
     std::vector<std::string_view> pieces;

@@ -89,8 +89,8 @@ class Journal {
   std::vector<StreamView> at_hand(const Cursor& cursor, std::size_t max) const {
     return window_.views(cursor.at(), max);
   }
-  /// From disk, up to a few blocks. Empty: nothing is written behind `from` yet. not_found: trimmed; conflict:
-  /// another log has taken this one's place.
+  /// From disk, up to a few blocks. Empty: nothing is written behind `from` yet. not_found: trimmed;
+  /// conflict: another log has taken this one's place.
   Task<Result<std::vector<StreamView>>> read(std::int64_t from);
 
   // What changes the metadata: hold the turn from reading meta() until the change is saved.

@@ -33,8 +33,8 @@ class ByteStream {
   virtual Task<Result<std::size_t>> read_some(std::span<char> into) = 0;
   /// All of it, and nothing is held back. The bytes and the array of pieces stay the caller's meanwhile.
   virtual Task<Result<>> write(std::span<const std::string_view> pieces) = 0;
-  /// What goes out without waiting: from the first byte on, how many. Only while no write is under way. None is
-  /// no error: write() says what is wrong.
+  /// What goes out without waiting: from the first byte on, how many. Only while no write is under way. None
+  /// is no error: write() says what is wrong.
   virtual std::size_t write_now(std::span<const std::string_view> /*pieces*/) { return 0; }
   /// At once and for good. Says no farewell: the protocols we speak say themselves where a message ends, and
   /// every end of a link is one that the peer has to expect.

@@ -1,5 +1,9 @@
 // Large appends go past the page cache, small ones through it, into the same files: here on a real disk.
+#include <fcntl.h>
+#include <sys/uio.h>
+
 #include "keeper/core/stream_window.h"
+#include "keeper/store/segment_file.h"
 #include "store_fixture.h"
 
 namespace penstock::keeper {
@@ -100,6 +104,35 @@ TEST_F(LargeAppend, a_write_that_fails_leaves_nothing) {
   EXPECT_EQ(store->history().end, end);
   EXPECT_TRUE(read_back(*store) == stream_);
   append(*store, window, 2'000'000);
+  EXPECT_TRUE(read_back(*store) == stream_);
+}
+
+/// Whether the byte that stands `before` the end can be read without a disk.
+bool is_in_page_cache(const Store& store, const std::filesystem::path& dir, std::int64_t before) {
+  const auto file = File::open(segment_path(dir, store.history().log_first), O_RDONLY);
+  EXPECT_TRUE(file) << file.error().text();
+  char byte = 0;
+  const iovec into{&byte, 1};
+  const std::int64_t at = store.history().end - store.history().log_first - before;
+  return ::preadv2(file.value().fd(), &into, 1, static_cast<off_t>(kSegmentHeaderBytes) + at, RWF_NOWAIT) ==
+         1;
+}
+
+TEST_F(LargeAppend, what_will_soon_be_read_stays_in_memory) {
+  options_.segment_bytes = 16 << 20;
+  auto store = open();
+  full_sync(*store, "aaa", 0, "REDIS-RDB");
+  StreamWindow window(0);
+  const auto generation = files_named(dir_.path() / "s1", "gen-").front();
+  // The ends of an append, which are no whole pages, go by way of the cache in any case.
+  append(*store, window, 2'000'000);
+  EXPECT_FALSE(is_in_page_cache(*store, generation, 100'000));
+  store->expect_readers(true);
+  append(*store, window, 2'000'000);
+  EXPECT_TRUE(is_in_page_cache(*store, generation, 100'000));
+  store->expect_readers(false);
+  append(*store, window, 2'000'000);
+  EXPECT_FALSE(is_in_page_cache(*store, generation, 100'000));
   EXPECT_TRUE(read_back(*store) == stream_);
 }
 
