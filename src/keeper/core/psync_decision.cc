@@ -42,7 +42,7 @@ PsyncDecision ahead(std::int64_t missing, const PsyncOffer& offer) {
 }  // namespace
 
 PsyncDecision decide_psync(const PsyncRequest& request, const ReplHistory& history, const PsyncOffer& offer) {
-  if (!offer.serves_replicas && !offer.peer_is_keeper) {
+  if (!offer.serves_replicas) {
     if (offer.waited_ms >= offer.wait_ms_max) return TryLater{"this keeper is not active"};
     return WaitFor{WaitFor::What::promotion, false};
   }

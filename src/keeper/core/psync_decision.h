@@ -22,9 +22,7 @@ struct PsyncRequest {
 
 /// What the keeper can offer beside its log.
 struct PsyncOffer {
-  bool serves_replicas = true;  ///< false: BACKUP or not confirmed; Redis replicas are parked
-  bool peer_is_keeper =
-      false;  ///< another keeper asks: it is served whatever our state, parking is for Redis
+  bool serves_replicas = true;             ///< false: BACKUP or not confirmed; who asks is parked
   bool upstream_synced = false;            ///< the upstream link streams, so `end` is as new as it gets
   bool rdb_arriving = false;               ///< a full sync from upstream is under way
   std::optional<std::int64_t> rdb_offset;  ///< a complete RDB whose offset connects to the log

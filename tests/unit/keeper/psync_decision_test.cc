@@ -150,13 +150,5 @@ TEST(PsyncDecision, a_keeper_that_does_not_serve_parks_its_replicas) {
   EXPECT_TRUE(std::holds_alternative<TryLater>(decide_psync({"current", 900}, kHistory, offer)));
 }
 
-TEST(PsyncDecision, a_keeper_that_does_not_serve_replicas_serves_other_keepers) {
-  PsyncOffer offer = with_rdb();
-  offer.serves_replicas = false;
-  offer.peer_is_keeper = true;
-  EXPECT_EQ(decide_psync({"current", 900}, kHistory, offer), PsyncDecision(Continue{"current", 900}));
-  EXPECT_EQ(decide_psync({"?", -1}, kHistory, offer), PsyncDecision(FullResync{Why::asked_for_it, 250}));
-}
-
 }  // namespace
 }  // namespace penstock::keeper
