@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+from topology import certificates
 from topology.layout import DCS, HOST, Layout, Process
 
 REDIS = """\
@@ -68,6 +69,16 @@ listen = "{host}:{port}"
 [store]
 segment = "16mb"
 log_max = "256mb"
+
+[tls]
+cert_file = "{tls}/{dc}-keeper.crt"
+key_file = "{tls}/{dc}-keeper.key"
+ca_file = "{tls}/ca.crt"
+plain_from = ["{host}"]
+
+[upstream]
+tls = ["other_dc"]
+zstd = ["other_dc"]
 """
 
 CONSOLE = """\
@@ -93,7 +104,8 @@ def quoted(values) -> str:
 
 def _fill(template: str, layout: Layout, process: Process) -> str:
     values = {"host": HOST, "port": process.port, "name": process.name, "dc": process.dc,
-              "directory": layout.directory(process), "console": layout.console.address}
+              "directory": layout.directory(process), "console": layout.console.address,
+              "tls": layout.certificates}
     if process.dc:
         values["zookeeper"] = layout.zookeeper(process.dc).address
     return template.format(**values)
@@ -134,6 +146,8 @@ def command(layout: Layout, process: Process) -> list[str]:
 def prepare(layout: Layout, process: Process) -> None:
     """Directories and files of a process, as far as they are missing."""
     layout.directory(process).mkdir(parents=True, exist_ok=True)
+    if process.kind == "keeper-host":
+        certificates.make(layout.certificates, [f"{dc}-keeper" for dc in DCS], HOST)
     for path, text in files(layout, process).items():
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

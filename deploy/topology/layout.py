@@ -116,6 +116,10 @@ class Layout:
         """Where a process keeps its configuration and data."""
         return self.state / (process.dc or "global") / process.name
 
+    @property
+    def certificates(self) -> Path:
+        return self.state / "tls"
+
     def hook(self, dc: str) -> Path:
         """What the DC's Sentinels call after a fail-over."""
         return self.state / dc / "penstock-sentinel-hook"

@@ -23,7 +23,7 @@ class RedisView:
 
 @dataclass(frozen=True)
 class KeeperView:
-    """KEEPER GETSTATE; `fields` has all of it."""
+    """KEEPER GETSTATE, of which `fields` has all, and how the link to the upstream is made."""
 
     state: str
     upstream: str
@@ -32,6 +32,7 @@ class KeeperView:
     offset: int
     full_syncs: int
     full_syncs_served: int
+    transport: str = ""  # tcp, tls, tcp+zstd, tls+zstd
     fields: dict = field(default_factory=dict, compare=False)
 
 
@@ -67,9 +68,11 @@ def redis_view(port: int, timeout: float = 2.0) -> RedisView:
 def keeper_view(port: int, timeout: float = 2.0) -> KeeperView:
     flat = resp.call(port, "KEEPER", "GETSTATE", timeout=timeout)
     fields = dict(zip(flat[::2], flat[1::2]))
+    info = resp.info(port, "keeper", timeout)
     return KeeperView(state=fields["state"], upstream=fields["upstream"], link=fields["link"], replid=fields["replid"],
                       offset=int(fields["offset"]), full_syncs=int(fields["full_syncs"]),
-                      full_syncs_served=int(fields["full_syncs_served"]), fields=fields)
+                      full_syncs_served=int(fields["full_syncs_served"]),
+                      transport=info["keeper_upstream_transport"], fields=fields)
 
 
 def _fields(flat: list) -> dict[str, str]:

@@ -17,6 +17,7 @@ def _nodes(layout: Layout, seen: Observation, cluster: str, shard: str) -> dict[
             nodes[keeper.address] = {
                 "dc": dc, "upstream": view.upstream if view else "", "offset": view.offset if view else None,
                 "label": f"keeper {view.state.lower()}" if view else "keeper, no answer",
+                "transport": view.transport if view else "",
                 "ok": bool(view and view.link == "connected")}
     return nodes
 
@@ -31,6 +32,8 @@ def _branch(nodes: dict, address: str, prefix: str, lines: list[str], newest: in
         state = "" if node["ok"] else "  link down"
         if node["ok"] and node["offset"] is not None and newest - node["offset"] > 0:
             state = f"  {newest - node['offset']} B behind"
+        if node["ok"] and node.get("transport", "tcp") != "tcp":
+            state = f"  {node['transport']}{state}"
         lines.append(f"{prefix}{'└' if last else '├'}{'═' if far else '─'} {node['dc']}  {node['label']}  {child}{state}")
         _branch(nodes, child, prefix + ("   " if last else "│  "), lines, newest, drawn)
 

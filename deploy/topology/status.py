@@ -20,7 +20,8 @@ def _of_host(layout: Layout, host) -> list[dict]:
 
 def status(layout: Layout) -> list[dict]:
     """{name, kind, dc, host, port, pid} of every process and keeper; pid is null for what should run and does not.
-    cluster, shard and role where they apply; the role is what the server says of itself, absent when it is silent."""
+    cluster, shard, role and (of a keeper's upstream link) transport where they apply; role and transport are what the
+    server says of itself, absent when it is silent."""
     machine = Machine(layout)
     seen = observe(layout)
     rows = []
@@ -56,13 +57,15 @@ def _keeper_rows(layout: Layout, seen, host, pid) -> list[dict]:
                 view = None
         if view and view.state in ROLES:
             row["role"] = ROLES[view.state]
+        if view and view.transport:
+            row["transport"] = view.transport
         rows.append(row)
     return rows
 
 
 def table(rows: list[dict]) -> str:
-    head = ("NAME", "KIND", "DC", "ADDRESS", "PID", "ROLE")
+    head = ("NAME", "KIND", "DC", "ADDRESS", "PID", "ROLE", "UPSTREAM LINK")
     lines = [head] + [(r["name"], r["kind"], r["dc"] or "-", f"{r['host']}:{r['port']}", str(r["pid"] or "down"),
-                       r.get("role", "")) for r in rows]
+                       r.get("role", ""), r.get("transport", "")) for r in rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)

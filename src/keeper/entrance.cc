@@ -81,9 +81,20 @@ void Entrance::refuse(tcp::socket socket, const std::string& why) {
   boost::system::error_code ignored;
   socket.non_blocking(true, ignored);
   socket.write_some(asio::buffer(kNoRoom), ignored);
+  const tcp::endpoint peer = socket.remote_endpoint(ignored);
+  log_refusal(peer.address().to_string(), why);
+}
+
+void Entrance::turned_away(const std::string& peer, const std::string& why) {
+  door_.count_refusal();
+  log_refusal(peer, why);
+}
+
+void Entrance::log_refusal(const std::string& peer, const std::string& why) {
   if (MonoClock::now() - logged_ < kLogPause) return;
   logged_ = MonoClock::now();
-  kLog.warn("a connection was refused", {{"at", address_}, {"why", why}, {"refused", door_.refused()}});
+  kLog.warn("a connection was refused",
+            {{"at", address_}, {"peer", peer}, {"why", why}, {"refused", door_.refused()}});
 }
 
 void Entrance::refuse_for_want_of_descriptors(const std::string& why) {

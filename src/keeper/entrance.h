@@ -28,12 +28,16 @@ class Entrance {
   /// was closed.
   Task<Result<Guest>> next();
 
+  /// One who had a place and is sent away all the same, for how it speaks.
+  void turned_away(const std::string& peer, const std::string& why);
+
   std::size_t inside() const { return door_.inside(); }
   std::uint64_t refused() const { return door_.refused(); }
 
  private:
   void refuse(boost::asio::ip::tcp::socket socket, const std::string& why);
   void refuse_for_want_of_descriptors(const std::string& why);
+  void log_refusal(const std::string& peer, const std::string& why);
 
   boost::asio::ip::tcp::acceptor acceptor_;
   std::string address_;

@@ -47,6 +47,18 @@ http::Response not_launched(const Error& error) {
   return http::problem(error);
 }
 
+/// Plain: what upstream and replicas mean; wire: what TLS and compression make of it.
+void measure_traffic(metrics::Registry& registry, const Keeper& keeper, const metrics::Labels& labels) {
+  const net::Traffic upstream = keeper.upstream_traffic(), served = keeper.served_traffic();
+  const auto set = [&](const std::string& name, const std::string& help, std::uint64_t bytes) {
+    registry.gauge(name, help, labels).set(static_cast<double>(bytes));
+  };
+  set("penstock_keeper_upstream_plain_bytes", "Received from upstreams, as they mean it.", upstream.plain_in);
+  set("penstock_keeper_upstream_wire_bytes", "Received from upstreams, as it came.", upstream.wire_in);
+  set("penstock_keeper_served_plain_bytes", "Sent to those who connected, as it is meant.", served.plain_out);
+  set("penstock_keeper_served_wire_bytes", "Sent to those who connected, as it went.", served.wire_out);
+}
+
 }  // namespace
 
 Host::Host(Executor executor, HostOptions options)
@@ -90,6 +102,7 @@ Task<Result<>> Host::start() {
   presence_ = zk::keep_present(executor_, *zk_, zk_paths::keeper_hosts(options_.dc), options_.id,
                                model::to_json(info), zk::CreateMode::ephemeral);
   tasks_.spawn("keeper host metrics", measure_loop());
+  if (options_.links.tls) tasks_.spawn("keeper host certificates", options_.links.tls->run_refresh());
   co_return success();
 }
 
@@ -149,6 +162,7 @@ Result<> Host::launch(const ShardKey& shard, Running& running) {
   options.caps = options_.caps;
   options.patience = options_.patience;
   options.host_crowd = &crowd_;
+  options.links = options_.links;
   model::KeeperRegistration registration{options_.id, running.address, store->meta().uuid};
   auto keeper = std::make_unique<Keeper>(executor_, std::move(options), std::move(store));
   PS_TRY(keeper->start());
@@ -296,6 +310,7 @@ Task<void> Host::measure_loop() {
       registry_
           .gauge("penstock_keeper_upstream_held", "1 while an empty upstream is not let through.", labels)
           .set(running.keeper->upstream_held_back() ? 1 : 0);
+      measure_traffic(registry_, *running.keeper, labels);
       registry_.gauge("penstock_keeper_active", "1 while ACTIVE.", labels)
           .set(report.state == model::KeeperState::active);
       registry_.gauge("penstock_keeper_full_syncs", "Full syncs taken from upstream.", labels)

@@ -68,6 +68,11 @@ void stats_section(std::ostream& out, const InfoFacts& facts) {
       << "\r\nsync_partial_ok:" << facts.partial_syncs_served << "\r\nsync_partial_err:0\r\n";
 }
 
+/// "tcp", "tls", "tcp+zstd", "tls+zstd"
+std::string transport(const net::LinkFacts& link) {
+  return std::string(link.tls ? "tls" : "tcp") + (link.zstd ? "+zstd" : "");
+}
+
 void keeper_section(std::ostream& out, const InfoFacts& facts) {
   const auto& report = facts.report;
   out << "# Keeper\r\nkeeper_state:" << model::to_string(report.state) << "\r\nkeeper_epoch:" << report.epoch
@@ -79,7 +84,15 @@ void keeper_section(std::ostream& out, const InfoFacts& facts) {
       << "\r\nkeeper_partial_syncs:" << facts.partial_syncs << "\r\nkeeper_written_offset:" << facts.written
       << "\r\nkeeper_durable_offset:" << facts.durable << "\r\nkeeper_diverged_files:" << facts.diverged_files
       << "\r\nkeeper_upstream_error:" << one_line(facts.upstream_error)
-      << "\r\nkeeper_disk_trouble:" << one_line(facts.disk_trouble) << "\r\n";
+      << "\r\nkeeper_disk_trouble:" << one_line(facts.disk_trouble)
+      << "\r\nkeeper_upstream_transport:" << (report.link == "none" ? "" : transport(facts.upstream_link))
+      << "\r\nkeeper_upstream_plain_bytes:" << facts.upstream_link.plain_in
+      << "\r\nkeeper_upstream_wire_bytes:" << facts.upstream_link.wire_in << "\r\n";
+  for (std::size_t i = 0; i < facts.replica_links.size(); ++i) {
+    const LinkLine& link = facts.replica_links[i];
+    out << "keeper_link" << i << ":addr=" << link.peer.text() << ",transport=" << transport(link.facts)
+        << ",plain_bytes=" << link.facts.plain_out << ",wire_bytes=" << link.facts.wire_out << "\r\n";
+  }
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/model/model.h"
+#include "common/net/byte_stream.h"
 #include "common/resp/value.h"
 
 namespace penstock::keeper {
@@ -16,6 +17,12 @@ struct ReplicaLine {
   std::string state = "online";  ///< online, wait_bgsave, send_bulk
   std::int64_t offset = 0;
   std::int64_t lag_seconds = 0;
+};
+
+/// One link as INFO shows it.
+struct LinkLine {
+  Address peer;
+  net::LinkFacts facts;
 };
 
 struct InfoFacts {
@@ -29,6 +36,8 @@ struct InfoFacts {
   std::vector<ReplicaLine> replicas;
   std::size_t connections = 0, connections_max = 0;
   std::uint64_t connections_refused = 0;
+  net::LinkFacts upstream_link;
+  std::vector<LinkLine> replica_links;
   /// What a Sentinel asked this keeper to follow and the keeper only pretended to: INFO names it as the
   /// master with the link up, so that Sentinel's fail-over does not wait for us. ROLE and KEEPER GETSTATE
   /// tell the truth.

@@ -27,6 +27,7 @@ UpstreamOptions upstream_options(const KeeperOptions& options) {
   upstream.password = options.password;
   upstream.self = options.listen;
   upstream.log_bytes_max = static_cast<std::int64_t>(options.store.log_bytes_max);
+  upstream.links = options.links;
   return upstream;
 }
 
@@ -71,7 +72,8 @@ Result<> Keeper::start() {
   if (auto opened = entrance_.open(options_.listen); !opened)
     return fail(std::move(opened).error().in("keeper " + options_.cluster + "/" + options_.shard));
   // A hand-over that was accepted leaves the keeper without upstream until its owner gives the next order.
-  if (handover_.state != HandoverState::accepted) link_.follow(journal_.meta().upstream);
+  if (handover_.state != HandoverState::accepted)
+    link_.follow(journal_.meta().upstream, upstream_kind(standing()));
   tasks_.spawn("keeper accept", accept_loop());
   tasks_.spawn("keeper upstream", link_.run());
   tasks_.spawn("keeper acks", link_.run_acks());
@@ -153,7 +155,7 @@ Task<Result<>> Keeper::set_state(Order order) {
   handover_ = after_order(answer.verdict, handover_);
   if (order.active) pretended_upstream_.reset();
   link_.acknowledge_eagerly(handover_.state == HandoverState::armed);
-  link_.follow(order.upstream);
+  link_.follow(order.upstream, upstream_kind(standing()));
   changed_.ring();
   co_return success();
 }
@@ -229,7 +231,7 @@ Task<Result<>> Keeper::replicaof(std::optional<Address> target) {
     next.upstream = target;
     PS_CO_TRY(co_await journal_.save_meta(std::move(next)));
   }
-  link_.follow(target);
+  link_.follow(target, upstream_kind(standing()));
   co_return success();
 }
 
@@ -259,6 +261,12 @@ model::KeeperReport Keeper::report() const {
   report.full_syncs_served = full_syncs_served_;
   for (const Session* session : sessions_) report.replicas += session->is_streaming();
   return report;
+}
+
+net::Traffic Keeper::served_traffic() const {
+  net::Traffic all = served_;
+  for (const Session* session : sessions_) all += session->facts_of_link();
+  return all;
 }
 
 Task<void> Keeper::accept_loop() {

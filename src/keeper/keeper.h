@@ -34,6 +34,7 @@ struct KeeperOptions {
   ConnectionCaps caps;
   Patience patience;
   HostCrowd* host_crowd = nullptr;  ///< of all keepers of the process; must outlive the keeper. Null: its own
+  LinkOptions links;
 };
 
 class Keeper : private UpstreamListener {
@@ -54,6 +55,11 @@ class Keeper : private UpstreamListener {
   std::uint16_t port() const { return entrance_.port(); }
   std::size_t connections() const { return entrance_.inside(); }
   std::uint64_t connections_refused() const { return entrance_.refused(); }
+  std::int64_t now_ms() const;  ///< the clock of all that this keeper waits for
+  /// A connection that ended before it had said a word that can be answered.
+  void turned_away(const Address& peer, const std::string& why) { entrance_.turned_away(peer.host, why); }
+  net::Traffic upstream_traffic() const { return link_.traffic(); }
+  net::Traffic served_traffic() const;  ///< of those who have connected to us
 
   // Orders. Each is persisted before it returns.
   Task<Result<>> set_state(Order order);
@@ -78,7 +84,6 @@ class Keeper : private UpstreamListener {
   void replica_left();
   Task<void> tick_loop();
   void progressed();
-  std::int64_t now_ms() const;
   void expire_handover();
   Task<void> note_data();
   bool serves() const;
@@ -95,6 +100,7 @@ class Keeper : private UpstreamListener {
   Handover handover_;
   std::optional<Address> pretended_upstream_;  ///< see InfoFacts
   std::set<Session*> sessions_;
+  net::Traffic served_;  ///< in sessions that have ended
   FullSyncGate full_sync_gate_;
   std::int64_t replica_left_ms_ = 0;
   std::int64_t full_syncs_served_ = 0;

@@ -3,9 +3,12 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <set>
 #include <tuple>
+#include <vector>
 
 #include "common/daemon/daemon.h"
+#include "common/net/zstd_frames.h"
 #include "keeper/core/rdb_version.h"
 #include "keeper/host.h"
 #include "keeper/options.h"
@@ -22,6 +25,47 @@ int wrong_use(const std::string& what) {
   std::fprintf(stderr, "penstock-keeper: %s\n", what.c_str());
   return kWrongUse;
 }
+
+/// What a standalone keeper is told of TLS and compression.
+struct LinkFlags {
+  penstock::net::TlsOptions tls;
+  std::vector<std::string> plain_from;
+  bool no_client_cert = false, upstream_tls = false, upstream_zstd = false;
+  int zstd_level = 3;
+
+  void add_to(CLI::App& app) {
+    app.add_option("--tls-cert-file", tls.cert_file,
+                   "certificate (PEM); those who connect may speak TLS then");
+    app.add_option("--tls-key-file", tls.key_file, "its key (PEM)");
+    app.add_option("--tls-ca-file", tls.ca_file, "who signs for those whom the keeper believes (PEM)");
+    app.add_option("--tls-plain-from", plain_from, "address range that may connect without TLS all the same");
+    app.add_flag("--tls-no-client-cert", no_client_cert, "those who connect need no certificate");
+    app.add_option("--tls-server-name", tls.server_name,
+                   "DNS name in the upstream's certificate, instead of its address");
+    app.add_flag("--upstream-tls", upstream_tls, "speak TLS to the upstream");
+    app.add_flag("--upstream-zstd", upstream_zstd, "ask the upstream, when it is a keeper, to compress");
+    app.add_option("--zstd-level", zstd_level, "for keepers that ask for it; 0: never")
+        ->check(CLI::Range(0, penstock::net::kZstdLevelMax));
+  }
+
+  penstock::Result<keeper::LinkOptions> read() {
+    using keeper::UpstreamKind;
+    const std::set any{UpstreamKind::master, UpstreamKind::own_dc, UpstreamKind::other_dc};
+    keeper::LinkOptions links;
+    links.zstd_level = zstd_level;
+    if (upstream_zstd) links.zstd_to = any;
+    if (upstream_tls) links.tls_to = any;
+    for (const auto& text : plain_from) {
+      PS_TRY(const auto network, penstock::net::Network::parse(text));
+      links.plain_from.push_back(network);
+    }
+    tls.require_client_cert = !no_client_cert;
+    if (upstream_tls || !tls.cert_file.empty() || !tls.key_file.empty() || !tls.ca_file.empty()) {
+      PS_TRY(links.tls, penstock::net::TlsContext::load(tls));
+    }
+    return links;
+  }
+};
 
 int run_standalone(int argc, char** argv) {
   CLI::App app{"penstock-keeper --standalone: a disk-backed replication relay"};
@@ -49,6 +93,8 @@ int run_standalone(int argc, char** argv) {
       ->transform(CLI::CheckedTransformer(std::map<std::string, Fsync>{
           {"everysec", Fsync::everysec}, {"always", Fsync::always}, {"no", Fsync::no}}));
   app.add_option("--log-level", level, "debug, info, warn, error");
+  LinkFlags link_flags;
+  link_flags.add_to(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
@@ -80,6 +126,9 @@ int run_standalone(int argc, char** argv) {
     return wrong_use("--announce-version: must be a version as Valkey has them: 8.1.0");
   options.announce_version = version;
   options.repl_timeout = std::chrono::seconds(repl_timeout_s);
+  auto links = link_flags.read();
+  if (!links) return wrong_use("TLS: " + links.error().message);
+  options.links = links.value();
   options.store.segment_bytes = segment_mb << 20;
   options.store.log_bytes_max = log_mb << 20;
   options.store.fsync = fsync;

@@ -1,5 +1,6 @@
 #include "keeper/options.h"
 
+#include "common/net/zstd_frames.h"
 #include "keeper/core/rdb_version.h"
 #include "keeper/store/file.h"
 
@@ -49,6 +50,54 @@ Patience read_patience(config::Reader& reader) {
   return patience;
 }
 
+/// The section [tls]: nothing when it is not there.
+std::shared_ptr<net::TlsContext> read_tls(config::Reader& reader, std::vector<net::Network>* plain_from) {
+  net::TlsOptions tls;
+  tls.cert_file = reader.string("tls.cert_file", "");
+  tls.key_file = reader.string("tls.key_file", "");
+  tls.ca_file = reader.string("tls.ca_file", "");
+  tls.require_client_cert = reader.boolean("tls.require_client_cert", true);
+  tls.server_name = reader.string("tls.server_name", "");
+  const bool wanted = !tls.cert_file.empty() || !tls.key_file.empty() || !tls.ca_file.empty();
+  // Who may still speak plainly is the operator's to say, not ours to guess.
+  const std::vector<std::string> nobody;
+  const auto networks =
+      reader.strings("tls.plain_from", tls.cert_file.empty() ? std::optional(nobody) : std::nullopt);
+  for (const auto& text : networks) {
+    auto network = net::Network::parse(text);
+    if (!network) reader.problem("tls.plain_from", network.error().message);
+    if (network) plain_from->push_back(network.value());
+  }
+  if (!wanted) return nullptr;
+  auto context = net::TlsContext::load(std::move(tls));
+  if (context) return std::move(context).value();
+  reader.problem("tls", context.error().message);
+  return nullptr;
+}
+
+std::set<UpstreamKind> read_kinds(config::Reader& reader, const std::string& key) {
+  std::set<UpstreamKind> kinds;
+  for (const auto& word : reader.strings(key, std::vector<std::string>())) {
+    const auto kind = upstream_kind_named(word);
+    if (!kind) reader.problem(key, "'" + word + "' must be master, own_dc or other_dc");
+    if (kind) kinds.insert(*kind);
+  }
+  return kinds;
+}
+
+LinkOptions read_links(config::Reader& reader) {
+  LinkOptions links;
+  links.tls = read_tls(reader, &links.plain_from);
+  links.tls_to = read_kinds(reader, "upstream.tls");
+  links.zstd_to = read_kinds(reader, "upstream.zstd");
+  links.zstd_level = static_cast<int>(reader.integer("zstd.level", 0, net::kZstdLevelMax, 3));
+  if (!links.tls_to.empty() && !links.tls)
+    reader.problem("upstream.tls", "needs a usable [tls] with a ca_file");
+  if (links.zstd_to.contains(UpstreamKind::master))
+    reader.problem("upstream.zstd", "only keepers compress: own_dc, other_dc");
+  return links;
+}
+
 /// A secret stands in a file of its own, so that this one can be shown.
 std::string read_secret_option(config::Reader& reader, const std::string& key) {
   const std::string file = reader.string(key, "");
@@ -91,6 +140,7 @@ HostOptions read_options(config::Reader& reader) {
   options.store = read_store(reader);
   options.caps = read_caps(reader);
   options.patience = read_patience(reader);
+  options.links = read_links(reader);
   return options;
 }
 

@@ -9,6 +9,7 @@
 #include "common/config/config.h"
 #include "keeper/core/doorkeeper.h"
 #include "keeper/core/patience.h"
+#include "keeper/links.h"
 #include "keeper/store/store.h"
 
 namespace penstock::keeper {
@@ -30,6 +31,7 @@ struct HostOptions {
   StoreOptions store;
   ConnectionCaps caps;
   Patience patience;
+  LinkOptions links;
 };
 
 /// What a file holds without the newline at its end; the error names the file. Empty is an error too.

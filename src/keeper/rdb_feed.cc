@@ -57,8 +57,10 @@ Task<Result<std::string>> Session::loadable_rdb(bool in_transit) {
 Task<std::optional<ServerVersion>> Session::replica_version() {
   if (version_ || version_asked_ || replica_port_ == 0) co_return version_;
   version_asked_ = true;
-  const Address replica{stream_->peer().host, replica_port_};
-  version_ = co_await ask_replica_version(keeper_.executor_, replica, said_, keeper_.options().listen.port);
+  ReplicaContact replica{{stream_->peer().host, replica_port_}};
+  if (stream_->facts().tls) replica.tls = keeper_.options().links.tls;
+  version_ = co_await ask_replica_version(keeper_.executor_, std::move(replica), said_,
+                                          keeper_.options().listen.port);
   co_return version_;
 }
 
@@ -138,10 +140,11 @@ Task<Result<>> Session::send_rdb(RdbSource source) {
   const auto& transit = source.transit;
   const std::uint64_t size =
       transit ? static_cast<std::uint64_t>(transit->length.value_or(0)) : source.reader->size();
-  const std::string answer =
-      plain_sync_ ? "" : "+FULLRESYNC " + source.replid + " " + std::to_string(source.offset) + "\r\n";
-  PS_CO_TRY(co_await write(answer + "$" +
-                           (source.mark.empty() ? std::to_string(size) : "EOF:" + source.mark) + "\r\n"));
+  if (!plain_sync_) {
+    PS_CO_TRY(co_await answer_psync("+FULLRESYNC " + source.replid + " " + std::to_string(source.offset)));
+  }
+  PS_CO_TRY(
+      co_await write("$" + (source.mark.empty() ? std::to_string(size) : "EOF:" + source.mark) + "\r\n"));
   for (std::uint64_t at = 0;;) {
     if (auto good = check_source(source); !good) {
       given_rdb_ = false;  // it is not the replica that has failed

@@ -4,6 +4,7 @@
 
 #include "common/base/known.h"
 #include "common/log/log.h"
+#include "common/net/zstd_stream.h"
 #include "keeper/session.h"
 
 namespace penstock::keeper {
@@ -84,7 +85,7 @@ Task<Result<>> Session::decide_and_start(std::int64_t* cursor) {
       kLog.info("replica continues", {{"replica", replica_line().address.text()}, {"from", yes->from}});
       *cursor = next_ = yes->from;
       streaming_ = true;  // from the answer on: a history that changes now has to end this link
-      co_return co_await write("+CONTINUE " + yes->replid + "\r\n");
+      co_return co_await answer_psync("+CONTINUE " + yes->replid);
     }
     if (const auto* full = std::get_if<FullResync>(&decision)) {
       PS_CO_TRY(rdb_, co_await loadable_rdb(full->in_transit));
@@ -106,6 +107,15 @@ Task<Result<>> Session::decide_and_start(std::int64_t* cursor) {
     }
     PS_CO_TRY(co_await keep_alive(&last_newline));
   }
+}
+
+/// What follows is compressed for those who have asked for it.
+Task<Result<>> Session::answer_psync(std::string line) {
+  PS_CO_TRY(co_await write(line + "\r\n"));
+  if (zstd_)
+    stream_ = std::make_shared<net::ZstdStream>(
+        stream_, net::ZstdOptions{.write_level = keeper_.options().links.zstd_level});
+  co_return success();
 }
 
 /// Until something changes, with a newline each second.
@@ -142,7 +152,7 @@ Task<Result<>> Session::decide_failover(std::int64_t* cursor) {
     if (answer.verdict == FailoverVerdict::accept) {
       *cursor = next_ = known(psync_).from;
       streaming_ = true;
-      co_return co_await write("+CONTINUE " + keeper_.journal_.history().replid + "\r\n");
+      co_return co_await answer_psync("+CONTINUE " + keeper_.journal_.history().replid);
     }
     if (keeper_.handover_ != answer.next) {
       keeper_.handover_ = answer.next;

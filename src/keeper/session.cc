@@ -6,6 +6,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "common/async/within.h"
 #include "common/base/known.h"
 #include "common/log/log.h"
 #include "common/model/keeper_report.h"
@@ -79,21 +80,32 @@ bool same_secret(std::string_view a, std::string_view b) {
 }  // namespace
 
 Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket, Doorkeeper::Place /*kept*/) {
-  Session session(*keeper, std::make_shared<net::TcpStream>(std::move(socket)));
+  const auto tcp = std::make_shared<net::TcpStream>(std::move(socket));
+  const std::int64_t began_ms = keeper->now_ms();
+  const Millis limit{keeper->options().patience.auth_ms};
+  auto stream =
+      co_await within(limit, "first byte and TLS handshake", welcome(tcp, &keeper->options().links));
+  if (!stream) {
+    const Error& error = stream.error();
+    if (error.code != Errc::cancelled && error.code != Errc::io)
+      keeper->turned_away(tcp->peer(), error.message);
+    co_return;
+  }
+  Session session(*keeper, std::move(stream).value(), began_ms);
   auto ended = co_await session.run();
   if (!ended && session.is_replica() && ended.error().code != Errc::cancelled)
     kLog.info("replica left",
               {{"replica", session.replica_line().address.text()}, {"why", ended.error().message}});
 }
 
-Session::Session(Keeper& keeper, std::shared_ptr<net::ByteStream> stream)
+Session::Session(Keeper& keeper, std::shared_ptr<net::ByteStream> stream, std::int64_t began_ms)
     : keeper_(keeper),
       stream_(std::move(stream)),
       writable_(keeper.executor_),
       flushed_(keeper.executor_),
       grew_(keeper.executor_),
-      began_ms_(keeper.now_ms()),
-      last_command_ms_(began_ms_) {
+      began_ms_(began_ms),
+      last_command_ms_(began_ms) {
   authenticated_ = keeper_.options().required_password.empty();
   if (!authenticated_) reader_.set_limits(kOfStrangers);
   keeper_.sessions_.insert(this);
@@ -102,6 +114,7 @@ Session::Session(Keeper& keeper, std::shared_ptr<net::ByteStream> stream)
 Session::~Session() {
   if (given_rdb_)
     keeper_.full_sync_gate_.ended(replica_line().address.text(), rdb_, loaded_, keeper_.now_ms());
+  keeper_.served_ += facts_of_link();
   keeper_.sessions_.erase(this);
   if (streaming_) keeper_.replica_left();
 }
@@ -403,6 +416,10 @@ Session::Answer Session::auth(const Command& command) {
 
 Session::Answer Session::replconf(const Command& command) {
   if (command.size() < 3 || command.size() % 2 == 0) return error_line("ERR syntax error");
+  if (command[1] == kStreamOption && command[2] == kZstd && keeper_.options().links.zstd_level > 0) {
+    zstd_ = true;
+    return std::string(kZstdAgreed) + "\r\n";
+  }
   for (std::size_t i = 1; i + 1 < command.size(); i += 2) {
     if (upper(command[i]) == "ACK") return "";  // acknowledgements are never answered
     if (auto refused = replconf_option(command[i], command[i + 1]); !refused.empty()) return refused;
@@ -557,8 +574,12 @@ InfoFacts Session::facts() const {
   facts.connections = keeper_.entrance_.inside();
   facts.connections_max = keeper_.options().caps.per_keeper;
   facts.connections_refused = keeper_.entrance_.refused();
-  for (const Session* session : keeper_.sessions_)
-    if (session->is_replica()) facts.replicas.push_back(session->replica_line());
+  facts.upstream_link = keeper_.link_.facts();
+  for (const Session* session : keeper_.sessions_) {
+    if (!session->is_replica()) continue;
+    facts.replicas.push_back(session->replica_line());
+    facts.replica_links.push_back({facts.replicas.back().address, session->facts_of_link()});
+  }
   return facts;
 }
 

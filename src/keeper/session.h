@@ -28,13 +28,15 @@ Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket, Do
 
 class Session {
  public:
-  Session(Keeper& keeper, std::shared_ptr<net::ByteStream> stream);
+  /// `began_ms`: when it connected, on the keeper's clock.
+  Session(Keeper& keeper, std::shared_ptr<net::ByteStream> stream, std::int64_t began_ms);
   ~Session();
 
   Task<Result<>> run();
 
   bool is_streaming() const { return streaming_; }
   ReplicaLine replica_line() const;
+  net::LinkFacts facts_of_link() const { return stream_->facts(); }
   bool is_replica() const { return psync_.has_value(); }
   /// The keeper's history is another one now: a feed ends, the replica comes back and asks again.
   void history_changed();
@@ -77,6 +79,7 @@ class Session {
 
   // The replica's feed (replica_feed.cc).
   Task<Result<>> feed_replica();
+  Task<Result<>> answer_psync(std::string line);
   Task<Result<>> decide_and_start(std::int64_t* cursor);
   PsyncOffer offer(MonoTime began, std::int64_t end_then) const;
   Task<Result<>> try_later(std::string why);
@@ -135,6 +138,7 @@ class Session {
   bool rdb_only_ = false;
   std::int64_t rdb_covers_ = 0;  ///< it needs one of the stream up to there
   bool knows_eof_ = false;       ///< takes an RDB whose length is not known before its end
+  bool zstd_ = false;            ///< agreed on: what follows the answer to PSYNC is compressed
   bool authenticated_ = false;
   resp::Credentials said_;  ///< by AUTH
   std::optional<ServerVersion> version_;

@@ -20,8 +20,10 @@ Task<Result<>> Standalone::start() {
   options.caps = options_.caps;
   options.caps.per_host = std::min(options.caps.per_host, connections_that_fit());
   options.patience = options_.patience;
+  options.links = options_.links;
   keeper_ = std::make_unique<Keeper>(executor_, std::move(options), std::move(store).value());
   PS_CO_TRY(keeper_->start());
+  if (options_.links.tls) tasks_.spawn("certificates", options_.links.tls->run_refresh());
   // A hand-over that was accepted has left the keeper without upstream: its old master follows it.
   if (options_.upstream && keeper_->report().handover != model::HandoverState::accepted) {
     PS_CO_TRY(co_await keeper_->replicaof(options_.upstream));
@@ -30,6 +32,7 @@ Task<Result<>> Standalone::start() {
 }
 
 Task<void> Standalone::stop() {
+  co_await tasks_.stop();
   if (keeper_) co_await keeper_->stop();
 }
 

@@ -1,6 +1,7 @@
 // One keeper without ZooKeeper: a disk-backed replication relay, always ACTIVE.
 #pragma once
 
+#include "common/async/task_group.h"
 #include "common/daemon/daemon.h"
 #include "keeper/keeper.h"
 
@@ -17,12 +18,13 @@ struct StandaloneOptions {
   StoreOptions store;
   ConnectionCaps caps;
   Patience patience;
+  LinkOptions links;
 };
 
 class Standalone : public daemon::Daemon {
  public:
   Standalone(Executor executor, StandaloneOptions options)
-      : executor_(std::move(executor)), options_(std::move(options)) {}
+      : executor_(executor), options_(std::move(options)), tasks_(std::move(executor)) {}
 
   Task<Result<>> start() override;
   Task<void> stop() override;
@@ -33,6 +35,7 @@ class Standalone : public daemon::Daemon {
   StandaloneOptions options_;
   http::Router router_;  ///< empty: a standalone keeper has no REST
   std::unique_ptr<Keeper> keeper_;
+  TaskGroup tasks_;
 };
 
 }  // namespace penstock::keeper

@@ -6,6 +6,7 @@
 #include "common/async/within.h"
 #include "common/log/log.h"
 #include "common/net/tcp_stream.h"
+#include "common/net/zstd_stream.h"
 #include "common/resp/encode.h"
 #include "keeper/core/rdb_check.h"
 #include "keeper/core/rdb_framing.h"
@@ -71,7 +72,8 @@ void UpstreamLink::set_state(std::string state) {
   listener_.upstream_changed();
 }
 
-void UpstreamLink::follow(std::optional<Address> upstream) {
+void UpstreamLink::follow(std::optional<Address> upstream, UpstreamKind kind) {
+  kind_ = kind;  // with the same address again: for the next link to it
   if (upstream_ == upstream) return;
   kLog.info("upstream", {{"shard", journal_.meta().cluster + "/" + journal_.meta().shard},
                          {"from", upstream_ ? upstream_->text() : "none"},
@@ -135,6 +137,7 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
     UpstreamLink& link;
     ~Current() {
       link.cut();
+      link.carried_ += link.facts();
       link.current_ = nullptr;
     }
   } current{*this};
@@ -149,7 +152,7 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
 
   PS_CO_TRY(const auto start, co_await starting_point(&connection));
   std::vector<std::string> psync{"PSYNC", start.replid, std::to_string(start.from)};
-  PS_CO_TRY(auto line, co_await ask(&connection, std::move(psync)));
+  PS_CO_TRY(auto line, co_await ask_for_stream(&connection, std::move(psync)));
   if (line.starts_with("+CONTINUE")) {
     PS_CO_TRY(co_await go_on(upstream, start, line.size() > 10 ? line.substr(10) : start.replid));
   } else if (line.starts_with("+FULLRESYNC ")) {
@@ -176,8 +179,9 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
 
 Task<Result<>> UpstreamLink::connect(Connection* connection, Address upstream) {
   const auto tcp = std::make_shared<net::TcpStream>(executor_);
-  connection->stream = tcp;
-  PS_CO_TRY(co_await within(options_.reply_timeout, "connect", tcp->connect(std::move(upstream))));
+  PS_CO_TRY(co_await dial(tcp, std::move(upstream),
+                          wants(options_.links.tls_to) ? options_.links.tls : nullptr, options_.reply_timeout,
+                          &connection->stream));
   tcp->give_up_after(kUnanswered);
   co_return success();
 }
@@ -241,7 +245,34 @@ Task<Result<>> UpstreamLink::handshake(Connection* connection, std::optional<std
     PS_CO_TRY(auto answer, co_await ask(connection, introduction));
     if (rdb_only && answer.starts_with('-') && introduction[1] == "rdb-only") co_return fail(refusal(answer));
   }
+  if (!wants(options_.links.zstd_to)) co_return success();
+  co_return co_await agree_on_compression(connection);
+}
+
+Task<Result<>> UpstreamLink::agree_on_compression(Connection* connection) {
+  std::vector<std::string> question{"REPLCONF", std::string(kStreamOption), std::string(kZstd)};
+  PS_CO_TRY(const auto answer, co_await ask(connection, std::move(question)));
+  connection->zstd = answer == kZstdAgreed;
   co_return success();
+}
+
+/// PSYNC. With the line of the answer in our hands the link carries what was agreed on.
+Task<Result<std::string>> UpstreamLink::ask_for_stream(Connection* connection,
+                                                       std::vector<std::string> psync) {
+  PS_CO_TRY(auto line, co_await ask(connection, std::move(psync)));
+  if (connection->zstd && line.starts_with('+'))
+    connection->stream = std::make_shared<net::ZstdStream>(
+        connection->stream, net::ZstdOptions{.compressed_in = true}, std::exchange(connection->input, {}));
+  co_return line;
+}
+
+net::LinkFacts UpstreamLink::facts() const {
+  return current_ && current_->stream ? current_->stream->facts() : net::LinkFacts();
+}
+
+net::Traffic UpstreamLink::traffic() const {
+  net::Traffic all = carried_;
+  return all += facts();
 }
 
 Task<Result<>> UpstreamLink::authenticate(Connection* connection) {
@@ -437,7 +468,7 @@ Task<Result<>> UpstreamLink::fetch_rdb(Address upstream, std::int64_t covers) {
   PS_CO_TRY(co_await connect(&connection, upstream));
   PS_CO_TRY(co_await handshake(&connection, covers));
   std::vector<std::string> psync{"PSYNC", "?", "-1"};
-  PS_CO_TRY(auto line, co_await ask(&connection, std::move(psync)));
+  PS_CO_TRY(auto line, co_await ask_for_stream(&connection, std::move(psync)));
   if (!line.starts_with("+FULLRESYNC ")) co_return fail(refusal(line));
   PS_CO_TRY(auto full, parse_full_resync(line));
   co_return co_await receive_rdb(&connection, upstream, full.first, full.second,

@@ -17,6 +17,7 @@
 #include "common/net/byte_stream.h"
 #include "keeper/core/rdb_check.h"
 #include "keeper/journal.h"
+#include "keeper/links.h"
 
 namespace penstock::keeper {
 
@@ -29,6 +30,7 @@ struct UpstreamOptions {
   std::string user, password;        ///< AUTH before anything else when there is a password
   Address self;                      ///< where this keeper serves: not to be its own upstream
   std::int64_t log_bytes_max = 0;    ///< so much of the stream is kept
+  LinkOptions links;
 };
 
 /// What the keeper learns from its upstream link. Called on the keeper's loop.
@@ -56,7 +58,7 @@ class UpstreamLink {
   run_acks();  ///< REPLCONF ACK once a second, and when asked; ends a link that is silent for too long
 
   /// Another upstream from now on; nullopt: nobody. The same one again changes nothing.
-  void follow(std::optional<Address> upstream);
+  void follow(std::optional<Address> upstream, UpstreamKind kind = UpstreamKind::master);
   const std::optional<Address>& upstream() const { return upstream_; }
 
   /// none connecting handshake sync connected
@@ -79,16 +81,21 @@ class UpstreamLink {
   Task<void> run_rdb_fetches();
   Task<void> run_circle_watch();  ///< circle_watch.cc
   std::int64_t partial_syncs() const { return partial_syncs_; }
+  net::LinkFacts facts() const;  ///< of the link that stands
+  net::Traffic traffic() const;  ///< of all that there have been
 
  private:
   struct Connection {
     std::shared_ptr<net::ByteStream> stream;  ///< none before connect()
     std::string input;                        ///< was read and not used yet
+    bool zstd = false;                        ///< agreed on: what follows the answer to PSYNC is compressed
   };
 
   Task<Result<>> attach(Address upstream);
   Task<Result<>> connect(Connection* connection, Address upstream);
   Task<Result<>> handshake(Connection* connection, std::optional<std::int64_t> rdb_only = {});
+  Task<Result<>> agree_on_compression(Connection* connection);
+  Task<Result<std::string>> ask_for_stream(Connection* connection, std::vector<std::string> psync);
   Task<Result<std::string>> ask(Connection* connection, std::vector<std::string> command);
   Task<Result<std::string>> read_line(Connection* connection);
   Task<Result<>> read_more(Connection* connection);
@@ -103,6 +110,7 @@ class UpstreamLink {
   Task<Result<>> authenticate(Connection* connection);
   void set_state(std::string state);
   void cut();
+  bool wants(const std::set<UpstreamKind>& kinds) const { return kinds.contains(kind_); }
 
   // Whose history goes on from whose (upstream_history.cc).
   /// What PSYNC asks for.
@@ -126,6 +134,7 @@ class UpstreamLink {
   UpstreamListener& listener_;
   UpstreamOptions options_;
   std::optional<Address> upstream_;
+  UpstreamKind kind_ = UpstreamKind::master;  ///< of upstream_
   Wakeup moved_;
   Wakeup rdb_wanted_;
   Wakeup repointed_;
@@ -144,6 +153,7 @@ class UpstreamLink {
   bool sending_ack_ = false;
   std::int64_t partial_syncs_ = 0;
   MonoTime last_byte_{};
+  net::Traffic carried_;  ///< by links that have ended
 };
 
 }  // namespace penstock::keeper

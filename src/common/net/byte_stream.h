@@ -13,11 +13,21 @@
 
 namespace penstock::net {
 
-/// What a link has carried so far. `wire` is what the socket saw, `plain` what the users of the stream gave
-/// and got.
-struct LinkFacts {
-  bool tls = false, zstd = false;
+/// Bytes that have been carried. `wire` is what sockets saw, `plain` what the users of streams gave and got.
+struct Traffic {
   std::uint64_t plain_in = 0, plain_out = 0, wire_in = 0, wire_out = 0;
+
+  Traffic& operator+=(const Traffic& other) {
+    plain_in += other.plain_in;
+    plain_out += other.plain_out;
+    wire_in += other.wire_in;
+    wire_out += other.wire_out;
+    return *this;
+  }
+};
+
+struct LinkFacts : Traffic {
+  bool tls = false, zstd = false;
 };
 
 /// Belongs to one loop. One read and one write may be under way at a time, side by side; close() ends both.

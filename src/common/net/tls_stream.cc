@@ -18,7 +18,8 @@ namespace penstock::net {
 namespace {
 
 constexpr std::size_t kReceiveBytes = 64 << 10;
-constexpr std::size_t kEncryptBytes = 256 << 10;  ///< before they are sent
+constexpr std::size_t kEncryptBytes = 128 << 10;  ///< before they are sent
+constexpr std::size_t kKeepBytes = 16 << 10;      ///< an idle link holds little
 
 TlsStream::Pipe& pipe_of(BIO* bio) {
   return *static_cast<TlsStream::Pipe*>(BIO_get_data(bio));
@@ -197,6 +198,7 @@ Task<Result<>> TlsStream::flush() {
     const std::string_view piece = sending_;
     PS_CO_TRY(co_await inner_->write(std::span(&piece, 1)));
   }
+  if (sending_.capacity() > kKeepBytes) sending_ = {};
   co_return success();
 }
 

@@ -12,7 +12,7 @@ namespace penstock::net {
 namespace {
 
 /// Of both sides: what the decoder has to remember, and most of its memory.
-constexpr int kWindowLog = 20;
+constexpr int kWindowLog = 18;
 constexpr std::size_t kHeaderBytes = 12;
 /// zstd's worst case, and the ends of its blocks.
 constexpr std::size_t kCompressedMax = kFramePlainMax + (kFramePlainMax >> 7) + 1024;

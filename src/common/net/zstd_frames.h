@@ -1,6 +1,6 @@
 // The form of compressed bytes on a link. Pure: no socket in sight.
 //
-// A link is a sequence of frames, each of at most 128 KiB of plain bytes that can be read as soon as the
+// A link is a sequence of frames, each of at most 64 KiB of plain bytes that can be read as soon as the
 // frame is whole: u32 compressed length, u32 plain length, u32 CRC-32C of the plain bytes (little-endian),
 // and then what zstd makes of them. All frames of a direction share one zstd context, so small frames profit
 // from what went before. No byte leaves the decoder before its frame was checked.
@@ -22,7 +22,7 @@ struct ZSTD_DCtx_s;
 namespace penstock::net {
 
 inline constexpr int kZstdLevelMin = 1, kZstdLevelMax = 19;
-inline constexpr std::size_t kFramePlainMax = 128 << 10;
+inline constexpr std::size_t kFramePlainMax = 64 << 10;
 
 class FrameEncoder {
  public:

@@ -7,7 +7,7 @@
 namespace penstock::net {
 namespace {
 
-constexpr std::size_t kSendBytes = 128 << 10;  ///< of compressed bytes, at least, while more is to come
+constexpr std::size_t kSendBytes = 64 << 10;  ///< of compressed bytes, at least, while more is to come
 
 }  // namespace
 

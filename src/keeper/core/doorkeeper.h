@@ -48,7 +48,7 @@ class Doorkeeper {
 
   std::size_t inside() const { return inside_; }
   std::uint64_t refused() const { return refused_; }
-  void count_refusal() { ++refused_; }  ///< of one who could not even be asked who it is
+  void count_refusal() { ++refused_; }  ///< of one that enter() was not asked about, or let in
 
  private:
   void leave(const std::string& peer);

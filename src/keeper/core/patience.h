@@ -10,7 +10,7 @@
 namespace penstock::keeper {
 
 struct Patience {
-  std::int64_t auth_ms = 10'000;     ///< from the beginning to AUTH, where a password is required
+  std::int64_t auth_ms = 10'000;     ///< from the beginning to the end of a TLS handshake, and to a password
   std::int64_t command_ms = 60'000;  ///< from the first byte of a command to its last
   std::int64_t reading_ms = 60'000;  ///< for taking what it was sent: answers, a piece of an RDB
   std::int64_t idle_ms = 300'000;    ///< between two commands of one who neither replicates nor subscribes
