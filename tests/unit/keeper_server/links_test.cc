@@ -143,7 +143,7 @@ TEST(Links, AGetackTravelsThroughACompressedChain) {
   for (int i = 0; i < 20; ++i) {
     master.call({"SET", "key", std::to_string(i)});
     ASSERT_TRUE(caught_up(master, replica)) << i;  // nothing waits for more to compress
-    EXPECT_EQ(replica.say({"GET", "key"}), std::to_string(i));
+    EXPECT_EQ(replica.say({"GET", "key"}), "+" + std::to_string(i));
   }
   EXPECT_TRUE(wait_until([&] {
     return near.info("slave0").find("offset=" + std::to_string(master.number("master_repl_offset")) + ",") !=
