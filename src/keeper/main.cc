@@ -31,7 +31,7 @@ struct LinkFlags {
   penstock::net::TlsOptions tls;
   std::vector<std::string> plain_from;
   bool no_client_cert = false, upstream_tls = false, upstream_zstd = false;
-  int zstd_level = 3;
+  int zstd_level = 1;
 
   void add_to(CLI::App& app) {
     app.add_option("--tls-cert-file", tls.cert_file,

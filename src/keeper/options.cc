@@ -90,7 +90,7 @@ LinkOptions read_links(config::Reader& reader) {
   links.tls = read_tls(reader, &links.plain_from);
   links.tls_to = read_kinds(reader, "upstream.tls");
   links.zstd_to = read_kinds(reader, "upstream.zstd");
-  links.zstd_level = static_cast<int>(reader.integer("zstd.level", 0, net::kZstdLevelMax, 3));
+  links.zstd_level = static_cast<int>(reader.integer("zstd.level", 0, net::kZstdLevelMax, 1));
   if (!links.tls_to.empty() && !links.tls)
     reader.problem("upstream.tls", "needs a usable [tls] with a ca_file");
   if (links.zstd_to.contains(UpstreamKind::master))
