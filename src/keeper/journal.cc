@@ -15,6 +15,7 @@ constexpr std::size_t kDiskThreads = 4;
 constexpr std::size_t kReadBlocks = 4;         ///< for one who is behind: so much less often there and back
 constexpr std::int64_t kWriteBytes = 2 << 20;  ///< so much is worth waiting for …
 constexpr Millis kGatherMax{10};               ///< … that long
+constexpr Millis kRdbTroubleLasts{30'000};     ///< behind the last one that could not be stored
 
 /// The threads that wait for disks, shared by all keepers of the process.
 boost::asio::thread_pool& disk_threads() {
@@ -96,6 +97,47 @@ auto Journal::on_disk(bool meta_changes, F work) -> Task<std::invoke_result_t<F,
   co_return std::move(done.result);
 }
 
+/// The same with what is not the stream: whether the disk takes it is told.
+template <class F>
+auto Journal::change_meta(F work) -> Task<std::invoke_result_t<F, Store&>> {
+  auto done = co_await on_disk(true, std::move(work));
+  if (done || done.error().code == Errc::io)
+    note(meta_trouble_, "saving metadata", done ? nullptr : &done.error());
+  co_return std::move(done);
+}
+
+/// Says when a trouble begins, becomes another one, and ends.
+void Journal::note(std::string& trouble, const char* what, const Error* error) {
+  const std::string before = std::exchange(trouble, error ? error->message : "");
+  if (trouble == before) return;
+  const std::string shard = meta_.cluster + "/" + meta_.shard;
+  if (error) {
+    kLog.error(std::string(what) + " is in trouble", {{"shard", shard}, {"why", trouble}});
+  } else {
+    kLog.info(std::string(what) + " works again", {{"shard", shard}});
+  }
+}
+
+void Journal::note_rdb(const Error* error) {
+  if (error && error->code != Errc::io) return;
+  if (error) rdb_failed_ = MonoClock::now();
+  note(rdb_trouble_, "storing an RDB", error);
+}
+
+const std::string& Journal::trouble() const {
+  for (const std::string* trouble : {&write_trouble_, &sync_trouble_, &meta_trouble_})
+    if (!trouble->empty()) return *trouble;
+  return rdb_trouble_;
+}
+
+std::vector<StreamView> Journal::at_hand(const Cursor& cursor, std::size_t max) const {
+  if (stands_still()) {
+    if (cursor.at() > written_) return {};
+    max = std::min(max, static_cast<std::size_t>(written_ + 1 - cursor.at()));
+  }
+  return window_.views(cursor.at(), max);
+}
+
 ReplHistory Journal::history() const {
   if (!has_log_) return {};
   return {meta_.replid, meta_.old_ids, log_first_, window_.end()};
@@ -119,7 +161,7 @@ Task<Result<>> Journal::room() {
 
 Task<Result<>> Journal::drained() {
   while (written_ < window_.end()) {
-    if (!trouble_.empty()) co_return fail(Errc::io, trouble_);
+    if (stands_still()) co_return fail(Errc::io, trouble());
     PS_CO_TRY(co_await roomy_.wait_for(Millis{1'000}));
   }
   co_return success();
@@ -142,7 +184,7 @@ Task<Result<std::vector<StreamView>>> Journal::read(std::int64_t from) {
 
 Task<Result<>> Journal::save_meta(StoreMeta meta) {
   auto work = [meta = std::move(meta)](Store& store) { return store.save_meta(meta); };
-  co_return co_await on_disk(true, std::move(work));
+  co_return co_await change_meta(std::move(work));
 }
 
 Task<Result<>> Journal::truncate_to(std::int64_t end) {
@@ -155,7 +197,7 @@ Task<Result<>> Journal::truncate_to(std::int64_t end) {
   auto work = [end](Store& store) -> Result<> {
     return store.history().end > end ? store.truncate_to(end) : success();
   };
-  co_return co_await on_disk(false, std::move(work));
+  co_return co_await change_meta(std::move(work));
 }
 
 Task<HistoryAnswer> Journal::describe_history(std::int64_t bytes) {
@@ -174,7 +216,7 @@ Task<Result<>> Journal::begin_log_at(std::int64_t end, StoreMeta meta) {
     ++log_on_disk_;
     return success();
   };
-  PS_CO_TRY(co_await on_disk(true, std::move(work)));
+  PS_CO_TRY(co_await change_meta(std::move(work)));
   scanner_ = BoundaryScanner(end);
   window_.reset(end);
   durable_ = end;
@@ -183,7 +225,7 @@ Task<Result<>> Journal::begin_log_at(std::int64_t end, StoreMeta meta) {
 
 Task<Result<std::filesystem::path>> Journal::save_tail(std::int64_t from) {
   auto work = [from](Store& store) { return store.save_tail(from); };
-  co_return co_await on_disk(true, std::move(work));
+  co_return co_await change_meta(std::move(work));
 }
 
 Task<Result<Journal::Transit>> Journal::begin_rdb(std::string replid, std::int64_t offset,
@@ -202,6 +244,7 @@ Task<Result<Journal::Transit>> Journal::begin_rdb(std::string replid, std::int64
   };
   if (auto begun = co_await on_disk(false, std::move(work)); !begun) {
     transit->state = RdbTransit::State::failed;
+    note_rdb(&begun.error());
     co_return fail(std::move(begun).error());
   }
   co_return transit;
@@ -212,9 +255,13 @@ Task<Result<>> Journal::write_rdb(Transit transit, StreamView bytes) {
   auto work = [ticket = transit->ticket, bytes = std::move(bytes)](Store& store) {
     return store.write_rdb(ticket, bytes.bytes);
   };
-  PS_CO_TRY(co_await on_disk(false, std::move(work)));
-  transit->written += size;
-  co_return success();
+  auto written = co_await on_disk(false, std::move(work));
+  if (written) {
+    transit->written += size;
+  } else {
+    note_rdb(&written.error());
+  }
+  co_return written;
 }
 
 Task<Result<>> Journal::commit_rdb(Transit transit, bool has_data) {
@@ -225,7 +272,9 @@ Task<Result<>> Journal::commit_rdb(Transit transit, bool has_data) {
     if (store.meta().full_syncs != syncs) ++log_on_disk_;  // a new generation
     return done;
   };
-  PS_CO_TRY(co_await on_disk(true, std::move(work)));
+  auto committed = co_await on_disk(true, std::move(work));
+  note_rdb(committed ? nullptr : &committed.error());
+  if (!committed) co_return committed;
   transit->state = RdbTransit::State::stored;
   transit->log = log_;
   if (log_ == log_before) co_return success();
@@ -304,7 +353,8 @@ Task<Result<>> Journal::gather() {
 Task<void> Journal::run_writer() {
   Backoff pause(Millis{50}, Millis{1'000});
   for (;;) {
-    if (written_ >= window_.end()) {
+    // What cannot be synced is not to become more.
+    if (written_ >= window_.end() || !sync_trouble_.empty()) {
       wake_at_ = 1;
       if (auto more = co_await unwritten_.wait_for(Millis{60'000}); !more) co_return;
       continue;
@@ -312,16 +362,8 @@ Task<void> Journal::run_writer() {
     if (auto gathered = co_await gather(); !gathered) co_return;
     auto done = co_await write_once();
     release();
-    if (done) {
-      if (!trouble_.empty())
-        kLog.info("the disk takes the stream again", {{"shard", meta_.cluster + "/" + meta_.shard}});
-      trouble_.clear();
-      pause.reset();
-    } else if (trouble_ != done.error().message) {
-      trouble_ = done.error().message;
-      kLog.error("the stream cannot be written",
-                 {{"shard", meta_.cluster + "/" + meta_.shard}, {"why", trouble_}});
-    }
+    note(write_trouble_, "writing the stream", done ? nullptr : &done.error());
+    if (done) pause.reset();
     progressed_();
     if (done) continue;
     if (auto slept = co_await sleep_for(pause.next(1.0)); !slept) co_return;
@@ -337,19 +379,32 @@ void Journal::release() {
   roomy_.ring();
 }
 
+/// Nobody else may come to try it: whoever wanted metadata saved has been told that it was not. An RDB is
+/// asked for again by who needs it.
+Task<Result<>> Journal::try_what_failed() {
+  if (MonoClock::now() - rdb_failed_ > kRdbTroubleLasts) note_rdb(nullptr);
+  if (meta_trouble_.empty()) co_return success();
+  PS_CO_TRY(const auto held, co_await turn());
+  StoreMeta meta = meta_;
+  static_cast<void>(co_await save_meta(std::move(meta)));
+  co_return success();
+}
+
 Task<void> Journal::run_syncs() {
   for (;;) {
     if (auto slept = co_await sleep_for(Millis{1'000}); !slept) co_return;
+    if (auto tried = co_await try_what_failed(); !tried) co_return;
     if (options_.fsync != StoreOptions::Fsync::everysec || durable_ >= written_) continue;
     // Beside the strand: the store allows it, and the writer goes on meanwhile.
     const std::uint64_t log = log_;
     auto work = [store = store_.get()] { return store->fsync_in_background(); };
     auto synced = co_await offload(disk_threads().get_executor(), std::move(work));
+    note(sync_trouble_, "syncing the stream", synced ? nullptr : &synced.error());
     if (!synced) {
-      kLog.error("the log could not be synced",
-                 {{"shard", meta_.cluster + "/" + meta_.shard}, {"why", synced.error().message}});
+      progressed_();
       continue;
     }
+    unwritten_.ring();
     if (log == log_) durable_ = std::min(written_, synced.value());
     progressed_();
   }

@@ -52,8 +52,9 @@ class Journal {
   std::int64_t durable() const { return durable_; }  ///< … and has synced it
   std::optional<std::int64_t> rdb_offset() const { return rdb_offset_; }
   std::uint64_t disk_bytes() const { return disk_bytes_; }
-  /// Why the stream cannot be written at the moment; empty when it can.
-  const std::string& trouble() const { return trouble_; }
+  /// Why the disk does not take what it is given at the moment; empty when it does. While the stream cannot
+  /// be written or synced nothing more of it is written, acknowledged or served.
+  const std::string& trouble() const;
 
   // The stream's own path.
   std::span<char> space() { return window_.space(); }
@@ -86,9 +87,7 @@ class Journal {
     std::list<const Cursor*>::iterator self_;
   };
   /// What stands at the cursor and is in memory: at most `max` bytes, empty when it is not.
-  std::vector<StreamView> at_hand(const Cursor& cursor, std::size_t max) const {
-    return window_.views(cursor.at(), max);
-  }
+  std::vector<StreamView> at_hand(const Cursor& cursor, std::size_t max) const;
   /// From disk, up to a few blocks. Empty: nothing is written behind `from` yet. not_found: trimmed;
   /// conflict: another log has taken this one's place.
   Task<Result<std::vector<StreamView>>> read(std::int64_t from);
@@ -122,7 +121,7 @@ class Journal {
 
   // For the owner's task group.
   Task<void> run_writer();
-  Task<void> run_syncs();  ///< once a second with everysec
+  Task<void> run_syncs();  ///< once a second with everysec; and what failed is tried again
   /// When those have ended: writes what is left.
   Task<void> close();
 
@@ -138,9 +137,15 @@ class Journal {
     std::size_t saved_tails = 0;  ///< with meta
   };
   template <class F>
+  auto change_meta(F work) -> Task<std::invoke_result_t<F, Store&>>;
+  template <class F>
   auto on_disk(bool meta_changes, F work) -> Task<std::invoke_result_t<F, Store&>>;
   Snapshot snapshot(bool with_meta) const;
   void apply(Snapshot now);
+  bool stands_still() const { return !write_trouble_.empty() || !sync_trouble_.empty(); }
+  void note(std::string& trouble, const char* what, const Error* error);
+  void note_rdb(const Error* error);
+  Task<Result<>> try_what_failed();
   Task<Result<>> write_once();
   void release();
   Task<Result<>> gather();
@@ -163,7 +168,9 @@ class Journal {
   StreamWindow window_;
   std::list<const Cursor*> cursors_;
   Transit transit_;  ///< the newest one
-  std::string trouble_;
+  /// With writing the stream, with syncing it, with metadata, and with RDBs.
+  std::string write_trouble_, sync_trouble_, meta_trouble_, rdb_trouble_;
+  MonoTime rdb_failed_{};
   bool hurried_ = false, readers_expected_ = false;
   std::int64_t wake_at_ = 1;  ///< unwritten bytes that the writer waits for
   Lock turn_;

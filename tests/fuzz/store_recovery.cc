@@ -212,19 +212,24 @@ void run_damaged(fuzz::Input& input) {
   for (const std::string& sealed : sealed_in(dir))
     if (!whole.sealed.contains(sealed)) return;
   const bool meta_damaged = files["meta.json"] != whole.files.at("meta.json");
-  bool rdb_damaged = meta_damaged;
-  for (const auto& [name, content] : files)
+  bool rdb_damaged = meta_damaged, anything_left = false;
+  for (const auto& [name, content] : files) {
+    const auto before = whole.files.find(name);
+    const bool was_there = before != whole.files.end();
     if (name.find("rdb-") != std::string::npos) {
-      const auto before = whole.files.find(name);
-      rdb_damaged = rdb_damaged || before == whole.files.end() || before->second != content;
+      rdb_damaged = rdb_damaged || !was_there || before->second != content;
+      anything_left = anything_left || was_there;
     }
+    if (name.find("log-") != std::string::npos)
+      anything_left = anything_left || (was_there && content.starts_with(before->second.substr(0, 64)));
+  }
 
   auto opened = Store::open(dir, "orders", "s1", whole.options);
   if (!opened) return check_error(opened.error(), dir);
   Store& store = *opened.value();
   const ReplHistory history = store.history();
   if (history.replid.empty()) {
-    FUZZ_CHECK(meta_damaged, "the log is gone");
+    FUZZ_CHECK(meta_damaged || !anything_left, "the log is gone");
     return;
   }
   const std::string served = read_log(store, how);

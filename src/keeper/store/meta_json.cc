@@ -70,9 +70,8 @@ Result<StoreMeta> parse_meta(std::string_view text, std::uint64_t& generation) {
   } else {
     in.problem("state", state.error().message);
   }
-  meta.epoch = static_cast<std::uint64_t>(in.integer("epoch", 0, INT64_MAX));
-  if (in.has("orderEpoch"))
-    meta.order_epoch = static_cast<std::uint64_t>(in.integer("orderEpoch", 0, INT64_MAX));
+  meta.epoch = read_epoch(in, json.value(), "epoch");
+  if (in.has("orderEpoch")) meta.order_epoch = read_epoch(in, json.value(), "orderEpoch");
   meta.upstream = in.optional_address("upstream");
   meta.active_dc = in.boolean("activeDc");
   meta.members = in.addresses("members");

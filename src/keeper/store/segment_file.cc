@@ -36,7 +36,7 @@ Result<std::optional<SegmentHeader>> read_segment_header(const File& file) {
     return std::optional<SegmentHeader>();
   const SegmentHeader header{first, boundary};
   const bool own = encode(header) == text && segment_path(file.path().parent_path(), first) == file.path();
-  return own && boundary < first ? std::optional(header) : std::nullopt;
+  return own && boundary >= 0 && boundary < first ? std::optional(header) : std::nullopt;
 }
 
 std::shared_ptr<File> open_direct(const std::filesystem::path& path) {

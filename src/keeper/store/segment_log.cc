@@ -43,6 +43,20 @@ std::uint64_t place(std::int64_t first, std::int64_t offset) {
   return kSegmentHeaderBytes + static_cast<std::uint64_t>(offset - first);
 }
 
+/// The bytes from `at` to `end` of the file are to be written by the next sync.
+Result<> copy_onto_itself(const File& file, std::uint64_t at, std::uint64_t end) {
+  std::vector<char> chunk(
+      static_cast<std::size_t>(std::min<std::uint64_t>(end - std::min(at, end), 1 << 20)));
+  while (at < end) {
+    const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(end - at, chunk.size()));
+    PS_TRY(const auto got, file.read_at(at, chunk.data(), part));
+    if (got == 0) return fail(Errc::corrupt, file.path().string() + ": shorter than it was");
+    PS_TRY(file.write_at(at, std::string_view(chunk.data(), got)));
+    at += got;
+  }
+  return success();
+}
+
 Result<> remove_file(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::remove(path, error);
@@ -69,47 +83,65 @@ Result<> SegmentLog::begin_segment(std::int64_t first, std::int64_t boundary) {
     std::filesystem::rename(spares_.back(), path, error);
     spares_.pop_back();  // not ours any more, or of no use
   }
-  PS_TRY(auto sums, File::open(sums_path(dir_, first), O_RDWR | O_CREAT | O_TRUNC));
-  PS_TRY(auto data, File::open(path, O_RDWR | O_CREAT));
-  PS_TRY(data.write_at(0, encode(SegmentHeader{first, boundary})));
-  segments_.push_back({first, boundary, std::make_shared<File>(std::move(data)),
-                       std::make_shared<File>(std::move(sums)), open_direct(path)});
+  auto segment = open_segment(first, SegmentHeader{first, boundary});
+  if (!segment) {  // a file that nobody knows of would be taken for a segment
+    static_cast<void>(remove_file(path));
+    static_cast<void>(remove_file(sums_path(dir_, first)));
+    return fail(std::move(segment).error());
+  }
+  segments_.push_back(std::move(segment).value());
+  begun_ = true;
+  ++files_changed_;
   tail_ = Tail{};
   tail_.begin = first - 1;
   return success();
 }
 
+Result<SegmentLog::Segment> SegmentLog::open_segment(std::int64_t first, SegmentHeader header) const {
+  const auto path = segment_path(dir_, first);
+  PS_TRY(auto sums, File::open(sums_path(dir_, first), O_RDWR | O_CREAT | O_TRUNC));
+  PS_TRY(auto data, File::open(path, O_RDWR | O_CREAT));
+  PS_TRY(data.write_at(0, encode(header)));
+  return Segment{first, header.boundary, std::make_shared<File>(std::move(data)),
+                 std::make_shared<File>(std::move(sums)), open_direct(path)};
+}
+
 Result<> SegmentLog::append(std::span<const std::string_view> pieces, std::int64_t boundary, bool durably) {
-  std::vector<std::string_view> left(pieces.begin(), pieces.end());
-  const Tail tail = tail_;
-  const std::size_t segments = segments_.size();
-  const std::int64_t durable = durable_;
-  const std::int64_t old_end = end_;
-  std::int64_t at = end_;
-  Result<> done = success();
-  while (!left.empty() && done) {
+  if (cut_) {
+    PS_TRY(finish_cut());
+  }
+  const std::int64_t durable = durable_, old_end = end_;
+  auto done = write_pieces({pieces.begin(), pieces.end()}, boundary);
+  if (done) {
+    end_ += length(pieces);
+    if (!durably || (done = sync())) {
+      boundary_ = boundary;
+      return success();
+    }
+  }
+  // L2. What cannot be taken back now is before anything else is written; until then a crash may find bytes
+  // that did come.
+  end_ = old_end;
+  durable_ = durable;
+  cut_ = true;
+  static_cast<void>(finish_cut());
+  return done;
+}
+
+Result<> SegmentLog::write_pieces(std::vector<std::string_view> left, std::int64_t boundary) {
+  for (std::int64_t at = end_; !left.empty();) {
     const auto used = static_cast<std::uint64_t>(at + 1 - segments_.back().first);
     if (used >= segment_bytes_) {
-      done = begin_segment(at + 1, boundary_);
+      PS_TRY(begin_segment(at + 1, boundary_));
       continue;
     }
     const auto part = take_front(left, segment_bytes_ - used);
     // The new boundary may lie behind this part; then the old one still is one.
     const std::int64_t part_end = at + length(part);
-    done = write_part(part, at, boundary <= part_end ? boundary : boundary_);
+    PS_TRY(write_part(part, at, boundary <= part_end ? boundary : boundary_));
     at = part_end;
   }
-  if (done) {
-    end_ = at;
-    if (!durably || (done = sync())) {
-      boundary_ = boundary;
-      return success();
-    }
-    end_ = old_end;
-  }
-  durable_ = durable;
-  take_back(tail, segments, old_end);
-  return done;
+  return success();
 }
 
 Result<> SegmentLog::write_part(std::span<const std::string_view> part, std::int64_t at,
@@ -128,26 +160,25 @@ std::uint64_t SegmentLog::write_phase() const {
   return place(segments_.back().first, 0) % kPageBytes;
 }
 
-/// Which of the span's marks may be written over: not the one that is sealed, nor the longest of those that
-/// are synced.
+/// Which of the span's marks may be written over: not the newest, nor the one that is sealed, nor the longest
+/// of those that are synced.
 std::size_t SegmentLog::free_slot() const {
   std::optional<std::size_t> synced;
   for (std::size_t i = 0; i < tail_.used; ++i)
     if (tail_.ends[i] <= durable_ && (!synced || tail_.ends[i] > tail_.ends[*synced])) synced = i;
   std::size_t slot = 0;
-  while (slot == tail_.slot || slot == synced) ++slot;
+  while (slot == tail_.newest || slot == tail_.sealed || slot == synced) ++slot;
   return slot;
 }
 
 Result<> SegmentLog::write_mark(std::int64_t end, std::int64_t boundary) {
   const Segment& segment = segments_.back();
-  if (tail_.used > 0 && tail_.sealed) tail_.slot = free_slot();
-  tail_.sealed = false;
+  const std::size_t slot = free_slot();
   const std::string mark = encode(Mark{tail_.begin, end, boundary, durable_, tail_.sum}, segment.first);
-  PS_TRY(segment.sums->write_at((tail_.base + tail_.slot) * kMarkBytes, mark));
-  std::ranges::copy(mark, tail_.last.begin());
-  tail_.ends[tail_.slot] = end;
-  tail_.used = std::max(tail_.used, tail_.slot + 1);
+  PS_TRY(segment.sums->write_at((tail_.base + slot) * kMarkBytes, mark));
+  tail_.newest = slot;
+  tail_.ends[slot] = end;
+  tail_.used = std::max(tail_.used, slot + 1);
   if (end - tail_.begin < kSpanBytes) return success();
   Tail next;
   next.begin = end;
@@ -156,30 +187,13 @@ Result<> SegmentLog::write_mark(std::int64_t end, std::int64_t boundary) {
   return success();
 }
 
-/// L2. What cannot be taken back stays behind end() and is written over; its marks vouch for bytes that did
-/// come.
-void SegmentLog::take_back(const Tail& tail, std::size_t segments, std::int64_t end) {
-  while (segments_.size() > segments) {
-    static_cast<void>(remove_file(segments_.back().sums->path()));
-    static_cast<void>(remove_file(segments_.back().data->path()));
-    segments_.pop_back();
-  }
-  tail_ = tail;
-  const Segment& segment = segments_.back();
-  static_cast<void>(segment.data->truncate(place(segment.first, end + 1)));
-  static_cast<void>(segment.sums->truncate((tail_.base + tail_.used) * kMarkBytes));
-  if (tail_.used > 0)
-    static_cast<void>(segment.sums->write_at((tail_.base + tail_.slot) * kMarkBytes,
-                                             {tail_.last.data(), tail_.last.size()}));
-}
-
 Result<std::size_t> SegmentLog::read(std::int64_t from, char* out, std::size_t max) const {
   if (from > end()) return std::size_t{0};
   if (from < first())
     return fail(Errc::not_found, "offset " + std::to_string(from) + " is no longer in the log");
   const auto behind = std::ranges::upper_bound(segments_, from, {}, &Segment::first);
   const auto segment = std::prev(behind);
-  const std::int64_t segment_end = behind == segments_.end() ? end() : behind->first - 1;
+  const std::int64_t segment_end = behind == segments_.end() ? end() : std::min(behind->first - 1, end());
   const auto part = std::min<std::int64_t>(static_cast<std::int64_t>(max), segment_end - from + 1);
   PS_TRY(const auto got,
          segment->data->read_at(place(segment->first, from), out, static_cast<std::size_t>(part)));
@@ -212,37 +226,54 @@ Result<> SegmentLog::truncate_to(std::int64_t end) {
   if (end < first() - 1 || end > this->end())
     return fail(Errc::internal, "truncate to " + std::to_string(end) + " of a log of " +
                                     std::to_string(first()) + ".." + std::to_string(this->end()));
-  bool removed = false;
-  for (; segments_.size() > 1 && segments_.back().first > end + 1; removed = true) {
-    PS_TRY(remove_file(segments_.back().data->path()));
-    PS_TRY(remove_file(segments_.back().sums->path()));
-    segments_.pop_back();
-  }
-  if (removed) {
-    PS_TRY(sync_directory(dir_));
-  }
   end_ = boundary_ = end;
   durable_ = std::min(durable_, end);
-  return rewrite_marks(end);
+  cut_ = true;
+  return finish_cut();
 }
 
-/// Afterwards the last segment's marks vouch for it up to `end`, a transaction boundary, and not for a byte
-/// more, whatever else its file still holds. Replaced as a whole: a crash leaves the old marks or the new
-/// ones.
+/// What is behind the end is not read any more; it goes from the disk, or nothing is appended. From the back,
+/// each for good before the next: what is left has no hole.
+Result<> SegmentLog::finish_cut() {
+  while (segments_.size() > 1 && segments_.back().first > end_ + 1) {
+    PS_TRY(remove_file(segments_.back().data->path()));
+    PS_TRY(remove_file(segments_.back().sums->path()));
+    PS_TRY(sync_directory(dir_));
+    segments_.pop_back();
+  }
+  PS_TRY(rewrite_marks(end_));
+  cut_ = false;
+  return success();
+}
+
+/// Afterwards the last segment's marks vouch for it up to `end` and not for a byte more, whatever else its
+/// file still holds. Replaced as a whole: a crash leaves the old marks or the new ones.
 Result<> SegmentLog::rewrite_marks(std::int64_t end) {
   Segment& segment = segments_.back();
   PS_TRY(auto marks, read_marks(*segment.sums, segment.first));
   std::erase_if(marks, [&](const Mark& mark) { return mark.end > end; });
   std::int64_t vouched = segment.first - 1;
-  for (const Mark& mark : marks) vouched = std::max(vouched, mark.end);
-  PS_TRY(const auto sum, sum_of(segment, vouched, end));
-  marks.push_back({vouched, end, end, std::min(durable_, end), sum});
+  PS_TRY(const auto header, read_segment_header(*segment.data));
+  std::int64_t boundary = header ? header->boundary : vouched;
+  for (const Mark& mark : marks) {
+    vouched = std::max(vouched, mark.end);
+    boundary = std::max(boundary, mark.boundary);
+  }
+  // What is synced has a mark of its own: the rest may be lost yet.
+  for (const std::int64_t until : {std::clamp(durable_, vouched, end), end}) {
+    if (until == vouched && until != end) continue;
+    PS_TRY(const auto sum, sum_of(segment, vouched, until));
+    marks.push_back({vouched, until, until == end ? boundary_ : boundary, durable_, sum});
+    vouched = until;
+    if (until == end) break;
+  }
   std::string content;
   for (const Mark& mark : marks) content += encode(mark, segment.first);
   const auto path = segment.sums->path();
   PS_TRY(replace_file(path, content));
   PS_TRY(auto sums, File::open(path, O_RDWR));
   segment.sums = std::make_shared<File>(std::move(sums));
+  ++files_changed_;
   tail_ = Tail{};
   tail_.begin = end;
   tail_.base = marks.size();
@@ -253,18 +284,25 @@ std::optional<std::int64_t> SegmentLog::next_first() const {
   return segments_.size() > 1 ? std::optional(segments_[1].first) : std::nullopt;
 }
 
+/// Its name is gone for good before its marks go, or its bytes are written over: after a loss of power new
+/// bytes would be taken for the old ones.
 Result<> SegmentLog::drop_first_segment() {
   const Segment segment = segments_.front();
-  PS_TRY(remove_file(segment.sums->path()));
   const auto spare = spare_path(dir_, segment.first);
-  std::error_code error;
-  if (spares_.size() < kSparesMax) std::filesystem::rename(segment.data->path(), spare, error);
-  if (spares_.size() < kSparesMax && !error) {
-    spares_.push_back(spare);
-  } else {
+  bool kept = spares_.size() < kSparesMax;
+  if (kept) {
+    std::error_code error;
+    std::filesystem::rename(segment.data->path(), spare, error);
+    kept = !error;
+  }
+  if (!kept) {
     PS_TRY(remove_file(segment.data->path()));
   }
   segments_.pop_front();
+  const bool gone = static_cast<bool>(sync_directory(dir_));
+  if (gone) static_cast<void>(remove_file(segment.sums->path()));  // else the next start does it
+  if (kept && gone) spares_.push_back(spare);
+  if (kept && !gone) static_cast<void>(remove_file(spare));
   return success();
 }
 
@@ -280,16 +318,49 @@ std::vector<std::shared_ptr<const File>> SegmentLog::unsynced() const {
 }
 
 Result<> SegmentLog::sync() {
+  if (cut_) {
+    PS_TRY(finish_cut());
+  }
+  if (suspect_) {
+    PS_TRY(write_again());
+  }
   const std::int64_t target = end();
   const auto files = unsynced();
   for (const auto& file : files) {
-    PS_TRY(file->sync());
+    if (auto synced = file->sync(); !synced) {
+      suspect_ = true;
+      return synced;
+    }
   }
-  if (files.size() > 2) {  // a segment was begun since
+  if (begun_) {
     PS_TRY(sync_directory(dir_));
+    begun_ = false;
   }
   durable_ = std::max(durable_, target);
   seal();
+  return success();
+}
+
+/// L5. What is read here is the page cache, or what the disk holds when the kernel has dropped the page: then
+/// the marks do not fit.
+Result<> SegmentLog::write_again() {
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    const Segment& segment = segments_[i];
+    const std::int64_t last = i + 1 < segments_.size() ? segments_[i + 1].first - 1 : end();
+    if (last <= durable_) continue;
+    PS_TRY(const auto header, read_segment_header(*segment.data));
+    PS_TRY(const auto reached, verify_segment(i));
+    if (!header || reached < last)
+      return fail(Errc::corrupt, segment.data->path().string() +
+                                     ": could not be synced, and was lost behind offset " +
+                                     std::to_string(reached));
+    PS_TRY(segment.data->write_at(0, encode(*header)));
+    PS_TRY(copy_onto_itself(*segment.data, place(segment.first, std::max(segment.first, durable_ + 1)),
+                            place(segment.first, last + 1)));
+    PS_TRY(const auto marks, segment.sums->size());
+    PS_TRY(copy_onto_itself(*segment.sums, 0, marks));
+  }
+  suspect_ = false;
   return success();
 }
 

@@ -10,14 +10,17 @@
 #include <set>
 
 #include "common/base/known.h"
+#include "common/log/log.h"
 #include "keeper/store/file.h"
 #include "keeper/store/meta_json.h"
+#include "keeper/store/segment_file.h"
 #include "keeper/store/segment_log.h"
 
 namespace penstock::keeper {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr log::Logger kLog{"keeper"};
 const std::string kTailPrefix = "diverged-";
 
 std::string new_uuid() {
@@ -36,17 +39,26 @@ fs::path rdb_path(const fs::path& generation, std::int64_t offset) {
   return generation / ("rdb-" + std::to_string(offset));
 }
 
-/// The complete RDB of a generation: a file "rdb-<offset>".
-std::optional<std::int64_t> find_rdb(const fs::path& generation) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(generation, error)) {
-    const std::string name = entry.path().filename().string();
-    std::int64_t offset = 0;
-    if (!name.starts_with("rdb-")) continue;
-    const auto [end, bad] = std::from_chars(name.data() + 4, name.data() + name.size(), offset);
-    if (bad == std::errc{} && end == name.data() + name.size()) return offset;
+/// Of an RDB in a generation: a file "rdb-<offset>".
+std::optional<std::int64_t> rdb_offset_of(const fs::path& path) {
+  const std::string name = path.filename().string();
+  std::int64_t offset = 0;
+  const auto [end, bad] = std::from_chars(name.data() + 4, name.data() + name.size(), offset);
+  return bad == std::errc{} && end == name.data() + name.size() ? std::optional(offset) : std::nullopt;
+}
+
+/// The newest one that connects to a log that ends at `end`, or else the newest. A crash may have left
+/// several.
+std::optional<std::int64_t> find_rdb(const fs::path& generation, std::int64_t end) {
+  std::optional<std::int64_t> best;
+  for (const fs::path& path : files_named(generation, "rdb-")) {
+    const auto offset = rdb_offset_of(path);
+    if (!offset) continue;
+    const bool better =
+        !best || (*offset <= end) > (*best <= end) || ((*offset <= end) == (*best <= end) && *offset > *best);
+    if (better) best = offset;
   }
-  return std::nullopt;
+  return best;
 }
 
 class FileRdbReader : public Store::RdbReader {
@@ -146,12 +158,17 @@ class FileStore : public Store {
   Result<> start_generation(std::int64_t end, StoreMeta meta, const fs::path* rdb, std::int64_t rdb_offset);
   Result<SegmentLog> build_generation(std::int64_t end, const fs::path* rdb, std::int64_t rdb_offset);
   std::uint64_t generation_on_disk() const;
+  Result<> begin_without_log();
   Result<> write_meta(StoreMeta meta);
+  Result<> settle_meta();
+  Result<> remove_rdbs_ahead();
   Result<> commit_new_generation(const Arriving& arrived, bool has_data);
   Result<> commit_beside_log(const Arriving& arrived);
   void remove_other_generations();
   void trim();
+  bool is_synced(std::int64_t offset);
   void drop_rdb();
+  void remove_rdbs_but(std::optional<std::int64_t> kept);
   void log_replaced();
   Result<> check_ticket(RdbTicket ticket) const;
 
@@ -159,6 +176,7 @@ class FileStore : public Store {
   StoreOptions options_;
   File lock_;
   StoreMeta meta_;
+  bool meta_in_doubt_ = false;  ///< the metadata file may say what we never came to say
   std::uint64_t generation_ = 0;
   std::uint64_t last_generation_ = 0;  ///< highest number ever used for a directory
   std::optional<SegmentLog> log_;
@@ -197,14 +215,29 @@ Result<> FileStore::load(const std::string& cluster, const std::string& shard) {
   last_generation_ = generation_;
   remove_other_generations();
   if (meta_.replid.empty()) return success();
-  std::optional<std::int64_t> restart_at;
-  PS_TRY(auto log, SegmentLog::open(current_dir(), options_.segment_bytes, restart_at));
-  if (restart_at) return begin_log_at(*restart_at, meta_);
-  log_.emplace(std::move(log));
-  rdb_ = find_rdb(current_dir());
+  PS_TRY(auto reopened, SegmentLog::open(current_dir(), options_.segment_bytes));
+  if (!reopened.damage.empty())
+    kLog.error("the log was damaged", {{"shard", cluster + "/" + shard}, {"what", reopened.damage}});
+  if (reopened.restart_at) return begin_log_at(*reopened.restart_at, meta_);
+  rdb_ = find_rdb(current_dir(), reopened.log ? reopened.log->end() : INT64_MAX);
+  if (!reopened.log) return begin_without_log();
+  log_.emplace(std::move(*reopened.log));
+  remove_rdbs_but(rdb_);
   if (rdb_) rdb_bytes_ = fs::file_size(rdb_path(current_dir(), known(rdb_)), error);
   log_replaced();
   return success();
+}
+
+/// The upstream can go on behind an RDB. Without one there is nothing to go on from.
+Result<> FileStore::begin_without_log() {
+  if (rdb_) {
+    const fs::path rdb = rdb_path(current_dir(), known(rdb_));
+    return start_generation(known(rdb_), meta_, &rdb, known(rdb_));
+  }
+  StoreMeta meta = meta_;
+  meta.replid.clear();
+  meta.old_ids.clear();
+  return write_meta(std::move(meta));
 }
 
 void FileStore::remove_other_generations() {
@@ -218,9 +251,17 @@ void FileStore::remove_other_generations() {
 }
 
 Result<> FileStore::write_meta(StoreMeta meta) {
+  meta_in_doubt_ = true;
   PS_TRY(replace_file(dir_ / "meta.json", to_json(meta, generation_)));
+  meta_in_doubt_ = false;
   meta_ = std::move(meta);
   return success();
+}
+
+/// What failed half-way may be there all the same, and after a crash it would be. Before anything else is
+/// promised the disk says what we say.
+Result<> FileStore::settle_meta() {
+  return meta_in_doubt_ ? write_meta(meta_) : success();
 }
 
 /// S3: a change of history, and the word given on a hand-over, speak of the log's end: it is on disk before
@@ -234,8 +275,9 @@ Result<> FileStore::save_meta(StoreMeta meta) {
     PS_TRY(known(log_).sync());
     sync_.durable = known(log_).durable();
   }
-  // The old history's bytes behind our end may be others than those that will come.
-  if (new_id && log_ && rdb_ && known(rdb_) > known(log_).end()) drop_rdb();
+  if (new_id && log_) {
+    PS_TRY(remove_rdbs_ahead());
+  }
   return write_meta(std::move(meta));
 }
 
@@ -267,23 +309,25 @@ void FileStore::log_replaced() {
 
 Result<> FileStore::append(std::span<const std::string_view> pieces, std::int64_t boundary) {
   if (!log_) return fail(Errc::internal, "append without a log");
-  const auto tail_before = known(log_).tail_first();
+  PS_TRY(settle_meta());
+  const auto files_before = known(log_).files_changed();
+  Result<> done = success();
   {
     // Held throughout: a sync that begins in the middle would take a mark for its own that is being written.
     const std::lock_guard lock(sync_mutex_);
     if (std::exchange(sync_.seal, false)) known(log_).seal();
     known(log_).set_durable(sync_.durable);
     known(log_).expect_readers(readers_expected_);
-    PS_TRY(known(log_).append(pieces, boundary, options_.fsync == StoreOptions::Fsync::always));
+    done = known(log_).append(pieces, boundary, options_.fsync == StoreOptions::Fsync::always);
     sync_.durable = known(log_).durable();
     sync_.end = known(log_).end();
-    if (known(log_).tail_first() != tail_before) {
+    if (known(log_).files_changed() != files_before) {
       sync_.files = known(log_).unsynced();
       sync_.dir = current_dir();
     }
   }
-  if (known(log_).tail_first() != tail_before) trim();
-  return success();
+  if (done && known(log_).files_changed() != files_before) trim();
+  return done;
 }
 
 Result<std::int64_t> FileStore::fsync_in_background() {
@@ -291,11 +335,18 @@ Result<std::int64_t> FileStore::fsync_in_background() {
   {
     const std::lock_guard lock(sync_mutex_);
     if (sync_.durable == sync_.end) return sync_.end;
+    if (known(log_).is_suspect()) {
+      PS_TRY(known(log_).write_again());
+    }
     work = sync_;
     sync_.seal = true;
   }
   for (const auto& file : work.files) {
-    PS_TRY(file->sync());
+    if (auto synced = file->sync(); !synced) {
+      const std::lock_guard lock(sync_mutex_);
+      if (sync_.log == work.log) known(log_).suspect();
+      return fail(std::move(synced).error());
+    }
   }
   if (!work.dir.empty()) {
     PS_TRY(sync_directory(work.dir));
@@ -311,38 +362,67 @@ Result<std::int64_t> FileStore::fsync_in_background() {
   return sync_.durable;
 }
 
-void FileStore::drop_rdb() {
-  std::error_code error;
-  if (rdb_) fs::remove(rdb_path(current_dir(), known(rdb_)), error);
-  rdb_.reset();
-  rdb_bytes_ = 0;
+/// The old history's bytes behind our end may be others than those that will come: an RDB that has them is
+/// gone for good before the new history begins.
+Result<> FileStore::remove_rdbs_ahead() {
+  bool removed = false;
+  for (const fs::path& path : files_named(current_dir(), "rdb-")) {
+    const auto offset = rdb_offset_of(path);
+    if (!offset || *offset <= known(log_).end()) continue;
+    std::error_code error;
+    fs::remove(path, error);
+    if (error) return fail(Errc::io, path.string() + ": remove: " + error.message());
+    if (rdb_ == offset) rdb_.reset();
+    removed = true;
+  }
+  return removed ? sync_directory(current_dir()) : success();
 }
 
-/// Keeps the log within its budget: whole segments go, oldest first; before a segment that the RDB needs
-/// goes, the RDB does (a replica that needs one then waits for a fresh one). Pinned segments stay up to twice
-/// the budget.
+void FileStore::remove_rdbs_but(std::optional<std::int64_t> kept) {
+  std::error_code error;
+  for (const fs::path& path : files_named(current_dir(), "rdb-"))
+    if (rdb_offset_of(path) != kept) fs::remove(path, error);
+}
+
+void FileStore::drop_rdb() {
+  rdb_.reset();
+  rdb_bytes_ = 0;
+  remove_rdbs_but(std::nullopt);
+}
+
+/// Keeps the log within its budget: whole segments go, oldest first; with a segment that the RDB needs goes
+/// the RDB (a replica that needs one then waits for a fresh one). Up to twice the budget stays what is
+/// pinned, and what is not synced: after a loss of power there would be nothing left to go on from.
 void FileStore::trim() {
   while (known(log_).bytes() > options_.log_bytes_max) {
     const auto next = known(log_).next_first();
     if (!next) return;
-    const bool pinned = pins_->any_before(*next);
+    const bool pinned = pins_->any_before(*next) || !is_synced(*next - 1);
     if (pinned && known(log_).bytes() <= 2 * options_.log_bytes_max) return;
-    if (rdb_ && known(rdb_) + 1 < *next) drop_rdb();
     if (!known(log_).drop_first_segment()) return;
+    if (rdb_ && known(rdb_) + 1 < known(log_).first()) drop_rdb();
   }
+}
+
+bool FileStore::is_synced(std::int64_t offset) {
+  if (options_.fsync == StoreOptions::Fsync::no) return true;  // nobody asks
+  const std::lock_guard lock(sync_mutex_);
+  return offset <= sync_.durable;
 }
 
 Result<> FileStore::truncate_to(std::int64_t end) {
   if (!log_) return fail(Errc::internal, "truncate without a log");
   // A transaction that is longer than all of the log: nothing in it can be resumed from but its beginning.
   if (end < known(log_).first() - 1) return begin_log_at(end, meta_);
+  PS_TRY(settle_meta());
+  Result<> done = success();
   {
     const std::lock_guard lock(sync_mutex_);
     known(log_).set_durable(sync_.durable);
-    PS_TRY(known(log_).truncate_to(end));
+    done = known(log_).truncate_to(end);
   }
   log_replaced();
-  return success();
+  return done;
 }
 
 Result<fs::path> FileStore::save_tail(std::int64_t from) {
@@ -499,13 +579,23 @@ Result<> FileStore::commit_beside_log(const Arriving& arrived) {
   if (!log_ || !same_history || arrived.offset + 1 < known(log_).first())
     return fail(Errc::conflict,
                 "the RDB at offset " + std::to_string(arrived.offset) + " does not connect to the log");
+  if (rdb_ == arrived.offset) {  // it is there already
+    std::error_code ignored;
+    fs::remove(arriving_path(), ignored);
+    return success();
+  }
   std::error_code error;
-  fs::rename(arriving_path(), rdb_path(current_dir(), arrived.offset), error);
+  const fs::path path = rdb_path(current_dir(), arrived.offset);
+  fs::rename(arriving_path(), path, error);
   if (error) return fail(Errc::io, arriving_path().string() + ": rename: " + error.message());
-  if (rdb_ && known(rdb_) != arrived.offset) drop_rdb();
+  if (auto synced = sync_directory(current_dir()); !synced) {
+    fs::remove(path, error);
+    return synced;
+  }
   rdb_ = arrived.offset;
   rdb_bytes_ = arrived.bytes;
-  return sync_directory(current_dir());
+  remove_rdbs_but(rdb_);
+  return success();
 }
 
 void FileStore::abandon_rdb(RdbTicket ticket) {

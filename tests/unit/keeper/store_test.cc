@@ -11,6 +11,7 @@ class StoreTest : public ::testing::Test {
     StoreOptions options;
     options.segment_bytes = 100;
     options.log_bytes_max = 1000;
+    options.fsync = StoreOptions::Fsync::no;  // else what is not synced is not trimmed
     return options;
   }
   std::unique_ptr<Store> open(StoreOptions options) {
@@ -107,18 +108,100 @@ TEST_F(StoreTest, an_empty_last_segment_of_a_crash_is_dropped) {
   EXPECT_EQ(read_all(*open()), command(std::string(200, 'x')));
 }
 
-TEST_F(StoreTest, a_missing_segment_is_corrupt_and_named) {
+void remove_files(const fs::path& dir, const std::string& ending) {
+  std::vector<fs::path> doomed;
+  for (const auto& entry : fs::recursive_directory_iterator(dir))
+    if (entry.path().filename().string().ends_with(ending)) doomed.push_back(entry.path());
+  for (const fs::path& path : doomed) fs::remove(path);
+}
+
+TEST_F(StoreTest, without_a_segment_in_the_middle_the_log_begins_behind_it) {
+  const std::string bytes = command(std::string(350, 'x')) + command("more");
+  StoreOptions options = small();
+  options.fsync = StoreOptions::Fsync::everysec;  // closed in peace it is synced
+  {
+    auto store = open(options);
+    full_sync(*store, "aaa", 0, "R");
+    ASSERT_TRUE(put(*store, bytes));
+  }
+  remove_files(dir_.store(), "101");
+  auto store = open();
+  ASSERT_TRUE(store);
+  EXPECT_EQ(store->history(), (ReplHistory{"aaa", {}, 201, static_cast<std::int64_t>(bytes.size())}));
+  EXPECT_EQ(read_all(*store), bytes.substr(200));
+  EXPECT_FALSE(store->rdb_offset()) << "it does not connect any more";
+}
+
+TEST_F(StoreTest, without_the_last_segment_the_log_ends_at_the_boundary_before_it) {
+  const std::string first = command("first");
   {
     auto store = open();
     full_sync(*store, "aaa", 0, "R");
-    ASSERT_TRUE(put(*store, command(std::string(350, 'x'))));
+    ASSERT_TRUE(put(*store, first));
+    ASSERT_TRUE(put(*store, command(std::string(100, 'x'))));
   }
-  for (const auto& entry : fs::recursive_directory_iterator(dir_.store()))
-    if (entry.path().filename().string().ends_with("101")) fs::remove(entry.path());
-  auto store = open_store(dir_.store(), small());
-  ASSERT_FALSE(store);
-  EXPECT_EQ(store.error().code, Errc::corrupt);
-  EXPECT_NE(store.error().message.find("log-"), std::string::npos);
+  remove_files(dir_.store(), "101");
+  EXPECT_EQ(read_all(*open()), first);
+}
+
+TEST_F(StoreTest, without_any_segment_it_goes_on_from_the_rdb_or_from_nothing) {
+  for (const bool with_rdb : {true, false}) {
+    fs::remove_all(dir_.store());
+    {
+      auto store = open();
+      full_sync(*store, "aaa", 700, "R");
+      ASSERT_TRUE(put(*store, command("x")));
+    }
+    remove_files(dir_.store(), "701");
+    if (!with_rdb) remove_files(dir_.store(), "rdb-700");
+    auto store = open();
+    ASSERT_TRUE(store);
+    if (with_rdb) {
+      EXPECT_EQ(store->history(), (ReplHistory{"aaa", {}, 701, 700}));
+      EXPECT_EQ(read_rdb(*store), "R");
+    } else {
+      EXPECT_EQ(store->history(), ReplHistory{});
+      EXPECT_TRUE(store->meta().has_data) << "an empty upstream is not let through for that";
+      full_sync(*store, "bbb", 5, "NEW");
+      EXPECT_EQ(open_again(store)->history().end, 5);
+    }
+  }
+}
+
+TEST_F(StoreTest, a_tail_that_was_synced_and_is_garbled_is_not_served) {
+  StoreOptions options;
+  std::string stream;
+  {
+    auto store = open(options);
+    full_sync(*store, "aaa", 0, "R");
+    for (int i = 0; i < 3000; ++i) {
+      stream += command(std::to_string(i) + std::string(100, 'x'));
+      ASSERT_TRUE(store->append(command(std::to_string(i) + std::string(100, 'x')), static_cast<std::int64_t>(stream.size())));
+    }
+    ASSERT_TRUE(store->fsync_in_background());
+  }
+  std::string content = content_of(last_segment());
+  content[64 + stream.size() - 1000] ^= 1;
+  put_content(last_segment(), content);
+  auto store = open(options);
+  ASSERT_TRUE(store);
+  const std::string left = read_all(*store);
+  EXPECT_GT(left.size(), stream.size() - (200 << 10));
+  EXPECT_LT(left.size(), stream.size() - 999);
+  EXPECT_EQ(left, stream.substr(0, left.size()));
+}
+
+TEST_F(StoreTest, an_epoch_of_any_size_is_read_again) {
+  {
+    auto store = open();
+    StoreMeta meta = store->meta();
+    meta.epoch = meta.order_epoch.emplace(UINT64_MAX);
+    ASSERT_TRUE(store->save_meta(meta));
+  }
+  auto store = open();
+  ASSERT_TRUE(store);
+  EXPECT_EQ(store->meta().epoch, UINT64_MAX);
+  EXPECT_EQ(store->meta().order_epoch, UINT64_MAX);
 }
 
 TEST_F(StoreTest, the_old_generation_serves_until_the_new_rdb_is_complete) {
@@ -236,6 +319,20 @@ TEST_F(StoreTest, knows_places_where_another_log_can_begin) {
     check();
   }
   EXPECT_GT(store->history().log_first, 1001);
+}
+
+TEST_F(StoreTest, what_is_not_synced_stays_up_to_twice_the_budget) {
+  StoreOptions options = small();
+  options.fsync = StoreOptions::Fsync::everysec;
+  auto store = open(options);
+  full_sync(*store, "aaa", 0, "RDB");
+  for (int i = 0; i < 12; ++i) ASSERT_TRUE(put(*store, command(std::string(100, 'x'))));
+  EXPECT_EQ(store->history().log_first, 1);
+  ASSERT_TRUE(store->fsync_in_background());
+  ASSERT_TRUE(put(*store, command(std::string(100, 'x'))));
+  EXPECT_LE(store->history().end - store->history().log_first + 1, 1200);
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(put(*store, command(std::string(100, 'x'))));
+  EXPECT_LE(store->history().end - store->history().log_first + 1, 2200);
 }
 
 TEST_F(StoreTest, an_rdb_fetched_beside_the_stream_joins_the_log_it_belongs_to) {
