@@ -131,9 +131,7 @@ Result<> Host::reopen_all() {
       }
       Running& running = keepers_[key];
       running.address = address.value();
-      if (auto launched = launch(key, running); !launched)
-        kLog.error("keeper did not start",
-                   {{"shard", key.first + "/" + key.second}, {"why", launched.error().message}});
+      launch_or_note(key, running);
     }
   }
   return success();
@@ -144,6 +142,19 @@ Result<> Host::save_address(const ShardKey& shard, const Address& address) const
   fs::create_directories(directory_of(shard), error);
   if (error) return fail(Errc::io, directory_of(shard).string() + ": " + error.message());
   return replace_file(directory_of(shard) / "address", address.text());
+}
+
+void Host::launch_or_note(const ShardKey& shard, Running& running) {
+  const auto launched = launch(shard, running);
+  if (launched || running.failure == launched.error().message) return;
+  running.failure = launched.error().message;
+  kLog.error("keeper did not start", {{"shard", shard.first + "/" + shard.second}, {"why", running.failure}});
+}
+
+/// What passes by itself, a full disk for one, is no reason to stay away.
+void Host::launch_what_failed() {
+  for (auto& [shard, running] : keepers_)
+    if (!running.failure.empty()) launch_or_note(shard, running);
 }
 
 Result<> Host::launch(const ShardKey& shard, Running& running) {
@@ -163,10 +174,12 @@ Result<> Host::launch(const ShardKey& shard, Running& running) {
   options.patience = options_.patience;
   options.host_crowd = &crowd_;
   options.links = options_.links;
+  options.host_disk = &disk_;
   model::KeeperRegistration registration{options_.id, running.address, store->meta().uuid};
   auto keeper = std::make_unique<Keeper>(executor_, std::move(options), std::move(store));
   PS_TRY(keeper->start());
   running.keeper = std::move(keeper);
+  running.failure.clear();
   running.presence =
       zk::keep_present(executor_, *zk_, zk_paths::keeper_elector(options_.dc, shard.first, shard.second),
                        options_.id, model::to_json(registration), zk::CreateMode::ephemeral_sequential);
@@ -263,6 +276,7 @@ Task<http::Response> Host::stop_keeper(http::Request request) {
   const auto found = keepers_.find(shard);
   if (found == keepers_.end()) co_return no_such_keeper(shard.first, shard.second);
   const Address address = found->second.address;
+  found->second.failure.clear();
   co_await halt(std::move(found->second.keeper), std::move(found->second.presence));
   co_return json_response(200, describe(address, nullptr, shard.first, shard.second));
 }
@@ -271,17 +285,44 @@ std::vector<std::string> Host::not_ready() const {
   std::vector<std::string> reasons;
   if (!zk_ || !zk_->connected())
     reasons.push_back("zookeeper " + options_.zookeeper_servers + " is not connected");
+  if (!disk_over_cap_.empty()) reasons.push_back(disk_over_cap_);
   for (const auto& [shard, running] : keepers_)
     if (!running.keeper) {
-      reasons.push_back("keeper " + shard.first + "/" + shard.second + " does not run");
+      reasons.push_back("keeper " + shard.first + "/" + shard.second + " does not run" +
+                        (running.failure.empty() ? "" : ": " + running.failure));
     } else if (const auto& trouble = running.keeper->journal().trouble(); !trouble.empty()) {
       reasons.push_back("keeper " + shard.first + "/" + shard.second + " cannot write: " + trouble);
     }
   return reasons;
 }
 
+/// Each log gets a limit; what RDBs may have until the next look is what the logs could give.
+void Host::share_disk() {
+  if (options_.disk_bytes_max == kNoDiskCap) return;
+  std::vector<Keeper*> keepers;
+  std::vector<DiskUse> uses;
+  for (const auto& [shard, running] : keepers_) {
+    if (!running.keeper) continue;
+    keepers.push_back(running.keeper.get());
+    uses.push_back(running.keeper->look_at_disk_use());
+  }
+  const auto shares = log_shares(uses, options_.disk_bytes_max);
+  std::uint64_t needed = 0;
+  for (std::size_t i = 0; i < keepers.size(); ++i) {
+    keepers[i]->limit_log(shares[i] < uses[i].log ? shares[i] : kNoDiskCap);
+    needed += shares[i] + uses[i].rdbs;
+  }
+  disk_.room_for_rdbs = room_for_rdb(uses, options_.disk_bytes_max);
+  disk_over_cap_ = needed <= options_.disk_bytes_max
+                       ? ""
+                       : std::to_string(keepers.size()) + " keepers need " + std::to_string(needed) +
+                             " bytes on disk, store.host_max is " + std::to_string(options_.disk_bytes_max);
+}
+
 Task<void> Host::measure_loop() {
   for (;;) {
+    launch_what_failed();
+    share_disk();
     for (const auto& [shard, running] : keepers_) {
       if (!running.keeper) continue;
       const model::KeeperReport report = running.keeper->report();

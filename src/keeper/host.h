@@ -29,6 +29,7 @@ class Host : public daemon::Daemon {
   struct Running {
     Address address;
     std::unique_ptr<Keeper> keeper;  ///< null: stopped, its data stays
+    std::string failure = {};        ///< why it could not be started; it is tried again
     std::unique_ptr<zk::Presence> presence;
   };
 
@@ -43,8 +44,11 @@ class Host : public daemon::Daemon {
   Result<> save_address(const ShardKey& shard, const Address& address) const;
   Result<> reopen_all();
   Result<> launch(const ShardKey& shard, Running& running);
+  void launch_or_note(const ShardKey& shard, Running& running);
   Task<void> halt(std::unique_ptr<Keeper> keeper, std::unique_ptr<zk::Presence> presence);
   std::vector<std::string> not_ready() const;
+  void share_disk();
+  void launch_what_failed();
   Task<void> measure_loop();
 
   Executor executor_;
@@ -55,6 +59,8 @@ class Host : public daemon::Daemon {
   std::unique_ptr<zk::Session> zk_;
   std::unique_ptr<zk::Presence> presence_;
   HostCrowd crowd_;
+  HostDisk disk_;
+  std::string disk_over_cap_;  ///< the cap cannot be held, and why; empty: it can
   std::map<ShardKey, Running> keepers_;
   TaskGroup tasks_;
 };

@@ -15,7 +15,7 @@ constexpr std::size_t kDiskThreads = 4;
 constexpr std::size_t kReadBlocks = 4;         ///< for one who is behind: so much less often there and back
 constexpr std::int64_t kWriteBytes = 2 << 20;  ///< so much is worth waiting for …
 constexpr Millis kGatherMax{10};               ///< … that long
-constexpr Millis kRdbTroubleLasts{30'000};     ///< behind the last one that could not be stored
+constexpr Millis kRdbTroubleLasts{90'000};     ///< longer than anybody waits before the next try
 
 /// The threads that wait for disks, shared by all keepers of the process.
 boost::asio::thread_pool& disk_threads() {
@@ -131,11 +131,9 @@ const std::string& Journal::trouble() const {
 }
 
 std::vector<StreamView> Journal::at_hand(const Cursor& cursor, std::size_t max) const {
-  if (stands_still()) {
-    if (cursor.at() > written_) return {};
-    max = std::min(max, static_cast<std::size_t>(written_ + 1 - cursor.at()));
-  }
-  return window_.views(cursor.at(), max);
+  const std::int64_t left = sendable() + 1 - cursor.at();
+  if (left <= 0) return {};
+  return window_.views(cursor.at(), std::min(max, static_cast<std::size_t>(left)));
 }
 
 ReplHistory Journal::history() const {
@@ -250,8 +248,27 @@ Task<Result<Journal::Transit>> Journal::begin_rdb(std::string replid, std::int64
   co_return transit;
 }
 
+/// Caps are met before a disk is full.
+Result<> Journal::take_room(const RdbTransit& transit, std::uint64_t size) {
+  const auto announced = static_cast<std::uint64_t>(transit.length.value_or(0));
+  const std::uint64_t whole = std::max(announced, transit.written + size);
+  if (whole > options_.rdb_bytes_max)
+    return fail(Errc::io, "an RDB of " + std::to_string(whole) + " bytes is more than store.rdb_max (" +
+                              std::to_string(options_.rdb_bytes_max) + ")");
+  if (!options_.host_disk) return success();
+  std::uint64_t& room = options_.host_disk->room_for_rdbs;
+  if (whole - transit.written > room)
+    return fail(Errc::io, "store.host_max leaves no room for an RDB of " + std::to_string(whole) + " bytes");
+  if (room != kNoDiskCap) room -= size;
+  return success();
+}
+
 Task<Result<>> Journal::write_rdb(Transit transit, StreamView bytes) {
   const std::size_t size = bytes.bytes.size();
+  if (auto room = take_room(*transit, size); !room) {
+    note_rdb(&room.error());
+    co_return room;
+  }
   auto work = [ticket = transit->ticket, bytes = std::move(bytes)](Store& store) {
     return store.write_rdb(ticket, bytes.bytes);
   };
@@ -379,6 +396,33 @@ void Journal::release() {
   roomy_.ring();
 }
 
+DiskUse Journal::look_at_disk_use() {
+  const auto bytes = [](std::int64_t count) {
+    return static_cast<std::uint64_t>(std::max(count, std::int64_t{0}));
+  };
+  // Segments go as a whole, and one is kept to be written over.
+  const std::uint64_t beside = 2 * options_.segment_bytes;
+  const auto behind = [&](std::int64_t from) { return bytes(written_ + 1 - from) + beside; };
+  DiskUse use{.log = disk_bytes_.log, .rdbs = disk_bytes_.rdbs, .segment = beside};
+  // A limit takes effect a second after the look that has set it.
+  use.log += 2 * bytes(written_ - written_at_last_look_);
+  written_at_last_look_ = written_;
+  if (rdb_offset_) use.behind_rdb = behind(*rdb_offset_ + 1);
+  for (const Cursor* cursor : cursors_) use.connected = std::max(use.connected, behind(cursor->at()));
+  if (const auto pinned = store_->first_pinned()) use.connected = std::max(use.connected, behind(*pinned));
+  return use;
+}
+
+Task<Result<>> Journal::mind_limit() {
+  if (log_limit_ == log_limit_on_disk_) co_return success();
+  auto work = [limit = log_limit_](Store& store) -> Result<> {
+    store.limit_log(limit);
+    return success();
+  };
+  log_limit_on_disk_ = log_limit_;
+  co_return co_await on_disk(false, std::move(work));
+}
+
 /// Nobody else may come to try it: whoever wanted metadata saved has been told that it was not. An RDB is
 /// asked for again by who needs it.
 Task<Result<>> Journal::try_what_failed() {
@@ -394,6 +438,7 @@ Task<void> Journal::run_syncs() {
   for (;;) {
     if (auto slept = co_await sleep_for(Millis{1'000}); !slept) co_return;
     if (auto tried = co_await try_what_failed(); !tried) co_return;
+    if (auto minded = co_await mind_limit(); !minded) co_return;
     if (options_.fsync != StoreOptions::Fsync::everysec || durable_ >= written_) continue;
     // Beside the strand: the store allows it, and the writer goes on meanwhile.
     const std::uint64_t log = log_;

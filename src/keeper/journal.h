@@ -21,6 +21,7 @@
 #include "common/async/task.h"
 #include "common/async/wakeup.h"
 #include "keeper/core/boundary_scanner.h"
+#include "keeper/core/disk_shares.h"
 #include "keeper/core/history_line.h"
 #include "keeper/core/stream_window.h"
 #include "keeper/rdb_transit.h"
@@ -32,6 +33,9 @@ struct JournalOptions {
   StoreOptions::Fsync fsync = StoreOptions::Fsync::everysec;
   std::int64_t window_bytes_max = 8 << 20;  ///< so much may wait for the disk; then the upstream waits
   std::int64_t retained_bytes = 8 << 20;    ///< kept for replicas that are that far behind
+  std::uint64_t segment_bytes = 0;
+  std::uint64_t rdb_bytes_max = kNoDiskCap;
+  HostDisk* host_disk = nullptr;  ///< of all keepers of the process; must outlive the journal. Null: no cap
 };
 
 /// Belongs to one loop. Waits end when their task is cancelled, but what a thread has begun is waited for.
@@ -51,10 +55,16 @@ class Journal {
   std::int64_t written() const { return written_; }  ///< offset up to which the store has taken the stream
   std::int64_t durable() const { return durable_; }  ///< … and has synced it
   std::optional<std::int64_t> rdb_offset() const { return rdb_offset_; }
-  std::uint64_t disk_bytes() const { return disk_bytes_; }
-  /// Why the disk does not take what it is given at the moment; empty when it does. While the stream cannot
-  /// be written or synced nothing more of it is written, acknowledged or served.
+  std::uint64_t disk_bytes() const { return disk_bytes_.log + disk_bytes_.rdbs; }
+  /// Why the disk does not take what it is given at the moment; empty when it does.
   const std::string& trouble() const;
+  /// The stream cannot be written or synced: nothing more of it is acknowledged or served.
+  bool stands_still() const { return !write_trouble_.empty() || !sync_trouble_.empty(); }
+  /// What the log will have at the next look if it goes on growing as since the last one, and what is needed
+  /// of it.
+  DiskUse look_at_disk_use();
+  /// See Store. Takes effect within a second.
+  void limit_log(std::uint64_t bytes) { log_limit_ = bytes; }
 
   // The stream's own path.
   std::span<char> space() { return window_.space(); }
@@ -86,7 +96,9 @@ class Journal {
     std::int64_t at_;
     std::list<const Cursor*>::iterator self_;
   };
-  /// What stands at the cursor and is in memory: at most `max` bytes, empty when it is not.
+  /// The last offset that anybody is sent: what has arrived, while the disk keeps up with it.
+  std::int64_t sendable() const { return stands_still() ? written_ : window_.end(); }
+  /// What stands at the cursor, may be sent and is in memory: at most `max` bytes, empty when it is not.
   std::vector<StreamView> at_hand(const Cursor& cursor, std::size_t max) const;
   /// From disk, up to a few blocks. Empty: nothing is written behind `from` yet. not_found: trimmed;
   /// conflict: another log has taken this one's place.
@@ -133,7 +145,8 @@ class Journal {
     bool has_log = false;
     std::int64_t log_first = 0, written = 0, boundary = 0;
     std::optional<std::int64_t> rdb_offset;
-    std::uint64_t disk_bytes = 0, write_phase = 0;
+    Store::DiskBytes disk_bytes;
+    std::uint64_t write_phase = 0;
     std::size_t saved_tails = 0;  ///< with meta
   };
   template <class F>
@@ -142,7 +155,8 @@ class Journal {
   auto on_disk(bool meta_changes, F work) -> Task<std::invoke_result_t<F, Store&>>;
   Snapshot snapshot(bool with_meta) const;
   void apply(Snapshot now);
-  bool stands_still() const { return !write_trouble_.empty() || !sync_trouble_.empty(); }
+  Result<> take_room(const RdbTransit& transit, std::uint64_t size);
+  Task<Result<>> mind_limit();
   void note(std::string& trouble, const char* what, const Error* error);
   void note_rdb(const Error* error);
   Task<Result<>> try_what_failed();
@@ -162,7 +176,9 @@ class Journal {
   bool has_log_ = false;
   std::int64_t log_first_ = 0, written_ = 0, durable_ = 0;
   std::optional<std::int64_t> rdb_offset_;
-  std::uint64_t disk_bytes_ = 0;
+  Store::DiskBytes disk_bytes_;
+  std::uint64_t log_limit_ = kNoDiskCap, log_limit_on_disk_ = kNoDiskCap;
+  std::int64_t written_at_last_look_ = 0;
   std::size_t saved_tails_ = 0;
   BoundaryScanner scanner_;
   StreamWindow window_;

@@ -31,6 +31,13 @@ UpstreamOptions upstream_options(const KeeperOptions& options) {
   return upstream;
 }
 
+JournalOptions journal_options(const KeeperOptions& options) {
+  return {.fsync = options.store.fsync,
+          .segment_bytes = options.store.segment_bytes,
+          .rdb_bytes_max = options.store.rdb_bytes_max,
+          .host_disk = options.host_disk};
+}
+
 KeeperState after_restart(KeeperState state) {
   switch (state) {
     case KeeperState::active:
@@ -59,7 +66,7 @@ std::unique_ptr<Store> restored(std::unique_ptr<Store> store, bool standalone) {
 Keeper::Keeper(Executor executor, KeeperOptions options, std::unique_ptr<Store> store)
     : executor_(executor),
       options_(std::move(options)),
-      journal_(executor, restored(std::move(store), options_.standalone), {.fsync = options_.store.fsync},
+      journal_(executor, restored(std::move(store), options_.standalone), journal_options(options_),
                [this] { progressed(); }),
       link_(executor, journal_, *this, upstream_options(options_)),
       entrance_(executor, options_.caps, options_.host_crowd ? *options_.host_crowd : own_crowd_),

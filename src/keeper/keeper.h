@@ -35,6 +35,7 @@ struct KeeperOptions {
   Patience patience;
   HostCrowd* host_crowd = nullptr;  ///< of all keepers of the process; must outlive the keeper. Null: its own
   LinkOptions links;
+  HostDisk* host_disk = nullptr;    ///< the same; null: no cap
 };
 
 class Keeper : private UpstreamListener {
@@ -51,6 +52,9 @@ class Keeper : private UpstreamListener {
   const KeeperOptions& options() const { return options_; }
   model::KeeperReport report() const;
   const Journal& journal() const { return journal_; }
+  /// See Journal.
+  DiskUse look_at_disk_use() { return journal_.look_at_disk_use(); }
+  void limit_log(std::uint64_t bytes) { journal_.limit_log(bytes); }
   std::string upstream_error() const { return link_.last_error(); }
   std::uint16_t port() const { return entrance_.port(); }
   std::size_t connections() const { return entrance_.inside(); }

@@ -73,7 +73,7 @@ int run_standalone(int argc, char** argv) {
   using Fsync = keeper::StoreOptions::Fsync;
   Fsync fsync = Fsync::everysec;
   int repl_timeout_s = 60;
-  std::uint64_t segment_mb = 64, log_mb = 1024;
+  std::uint64_t segment_mb = 64, log_mb = 1024, rdb_mb = 0;
   bool standalone = false;
   app.add_flag("--standalone", standalone, "run one keeper, without ZooKeeper");
   app.add_option("--listen", listen, "ip:port to serve replicas at")->required();
@@ -89,6 +89,7 @@ int run_standalone(int argc, char** argv) {
       ->check(CLI::Range(1, 86'400));
   app.add_option("--segment-mb", segment_mb, "size of a log segment")->check(CLI::Range(1, 4096));
   app.add_option("--log-mb", log_mb, "budget of the log")->check(CLI::Range(2, 1 << 20));
+  app.add_option("--rdb-mb", rdb_mb, "size of the largest RDB that is taken; 0: of any size");
   app.add_option("--fsync", fsync, "when the log is synced: everysec, always, no")
       ->transform(CLI::CheckedTransformer(std::map<std::string, Fsync>{
           {"everysec", Fsync::everysec}, {"always", Fsync::always}, {"no", Fsync::no}}));
@@ -131,6 +132,7 @@ int run_standalone(int argc, char** argv) {
   options.links = links.value();
   options.store.segment_bytes = segment_mb << 20;
   options.store.log_bytes_max = log_mb << 20;
+  if (rdb_mb > 0) options.store.rdb_bytes_max = rdb_mb << 20;
   options.store.fsync = fsync;
   penstock::log::Options log;
   log.level = level;

@@ -7,6 +7,12 @@
 namespace penstock::keeper {
 namespace {
 
+/// 0: none.
+std::uint64_t read_cap(config::Reader& reader, const std::string& key) {
+  const std::uint64_t bytes = reader.bytes(key, 0);
+  return bytes == 0 ? kNoDiskCap : bytes;
+}
+
 StoreOptions read_store(config::Reader& reader) {
   StoreOptions store;
   store.segment_bytes = reader.bytes("store.segment", store.segment_bytes);
@@ -14,6 +20,7 @@ StoreOptions read_store(config::Reader& reader) {
   if (store.segment_bytes < (64u << 10)) reader.problem("store.segment", "must be at least 64kb");
   if (store.log_bytes_max < 2 * store.segment_bytes)
     reader.problem("store.log_max", "must be at least two segments");
+  store.rdb_bytes_max = read_cap(reader, "store.rdb_max");
   const std::string fsync = reader.string("store.fsync", "everysec");
   if (fsync == "everysec") {
     store.fsync = StoreOptions::Fsync::everysec;
@@ -138,6 +145,9 @@ HostOptions read_options(config::Reader& reader) {
   options.password = read_secret_option(reader, "auth.password_file");
   options.required_password = read_secret_option(reader, "auth.required_password_file");
   options.store = read_store(reader);
+  options.disk_bytes_max = read_cap(reader, "store.host_max");
+  if (options.disk_bytes_max < 2 * options.store.segment_bytes)
+    reader.problem("store.host_max", "must be at least two segments");
   options.caps = read_caps(reader);
   options.patience = read_patience(reader);
   options.links = read_links(reader);

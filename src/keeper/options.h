@@ -7,6 +7,7 @@
 #include "common/async/task.h"
 #include "common/base/address.h"
 #include "common/config/config.h"
+#include "keeper/core/disk_shares.h"
 #include "keeper/core/doorkeeper.h"
 #include "keeper/core/patience.h"
 #include "keeper/links.h"
@@ -29,6 +30,7 @@ struct HostOptions {
   std::string user, password;     ///< for upstreams
   std::string required_password;  ///< of everybody who connects to a keeper
   StoreOptions store;
+  std::uint64_t disk_bytes_max = kNoDiskCap;  ///< logs and RDBs of all keepers together
   ConnectionCaps caps;
   Patience patience;
   LinkOptions links;

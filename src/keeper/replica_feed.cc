@@ -181,7 +181,7 @@ Task<Result<>> Session::stream_from(std::int64_t from) {
       PS_CO_TRY(co_await send(std::move(views)));
       cursor.advance(bytes);
       next_ = cursor.at();
-    } else if (cursor.at() <= journal.history().end) {
+    } else if (cursor.at() <= journal.sendable()) {
       PS_CO_TRY(co_await catch_up(&cursor));
     } else {
       caught_up_ = &cursor;
@@ -224,7 +224,7 @@ bool Session::pass_on() {
   const auto pieces = bytes_of(views);
   caught_up_->advance(stream_->write_now(pieces));
   next_ = caught_up_->at();
-  return next_ > keeper_.journal_.history().end;
+  return next_ > keeper_.journal_.sendable();
 }
 
 Task<Result<>> Session::send(std::vector<StreamView> views) {

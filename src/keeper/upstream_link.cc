@@ -324,11 +324,11 @@ Task<Result<>> UpstreamLink::read_rdb(Connection* connection, Journal::Transit t
     while (!input.empty() && !complete) {
       PS_CO_TRY(const auto progress, framing.feed(input));
       check->feed(progress.payload);
+      transit->length = framing.length();
       PS_CO_TRY(co_await journal_.write_rdb(transit, {block, progress.payload}));
       complete = progress.complete;
       input.remove_prefix(progress.consumed);
     }
-    transit->length = framing.length();
     transit->holds_something = check->holds_something();
     listener_.upstream_changed();
     if (complete) break;
@@ -423,8 +423,7 @@ Task<void> UpstreamLink::run_acks() {
     if (auto waited = co_await ack_now_.wait_for(Millis{1'000}); !waited) co_return;
     if (!current_) continue;
     if (streaming()) {
-      const bool reads =
-          journal_.trouble().empty();  // a full disk keeps us from reading: that is not silence
+      const bool reads = !journal_.stands_still();  // a full disk keeps us from it: that is not silence
       if (reads && MonoClock::now() - last_byte_ > options_.silence_timeout) {
         kLog.warn("upstream is silent", {{"upstream", upstream_ ? upstream_->text() : ""}});
         cut();
@@ -446,6 +445,7 @@ void UpstreamLink::want_rdb(std::int64_t covers) {
 }
 
 Task<void> UpstreamLink::run_rdb_fetches() {
+  RetryPause backoff;
   for (;;) {
     auto wanted = co_await rdb_wanted_.wait_for(Millis{60'000});
     if (!wanted) co_return;
@@ -459,7 +459,9 @@ Task<void> UpstreamLink::run_rdb_fetches() {
       kLog.warn("RDB could not be fetched beside the stream",
                 {{"upstream", upstream_ ? upstream_->text() : ""}, {"why", fetched.error().message}});
     listener_.upstream_changed();
-    if (auto slept = co_await sleep_for(kRdbFetchPause); !slept) co_return;
+    if (fetched) backoff.reset();
+    const Millis more = fetched ? Millis{0} : backoff.after(Trouble::costly, unit_random());
+    if (auto slept = co_await sleep_for(std::max(kRdbFetchPause, more)); !slept) co_return;
   }
 }
 

@@ -2,20 +2,25 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <limits>
 #include <vector>
-
-#include "common/base/result.h"
 
 namespace penstock::keeper {
 
 /// Of one keeper, in bytes on disk.
 struct DiskUse {
-  std::uint64_t log = 0;
+  std::uint64_t log = 0;         ///< as long as it will be when this is looked at the next time
   std::uint64_t rdbs = 0;        ///< complete and arriving
   std::uint64_t connected = 0;   ///< the end of the log that connected replicas have not been sent
   std::uint64_t behind_rdb = 0;  ///< the end of the log that makes its RDB useful; 0: it has none
   std::uint64_t segment = 0;     ///< a log is never shorter: this one is being written
+};
+
+inline constexpr std::uint64_t kNoDiskCap = std::numeric_limits<std::uint64_t>::max();
+
+/// Of all keepers of a process together.
+struct HostDisk {
+  std::uint64_t room_for_rdbs = kNoDiskCap;  ///< until it is looked at again; who writes one takes from it
 };
 
 /// What the logs may have so that all is within `cap`, in the order of `keepers`. Max-min fair: whoever has

@@ -78,9 +78,11 @@ Result<SegmentLog> SegmentLog::create(std::filesystem::path dir, std::int64_t en
 
 Result<> SegmentLog::begin_segment(std::int64_t first, std::int64_t boundary) {
   const auto path = segment_path(dir_, first);
+  recycled_ = false;
   if (!spares_.empty()) {
     std::error_code error;
     std::filesystem::rename(spares_.back(), path, error);
+    recycled_ = !error;
     spares_.pop_back();  // not ours any more, or of no use
   }
   auto segment = open_segment(first, SegmentHeader{first, boundary});
@@ -304,6 +306,23 @@ Result<> SegmentLog::drop_first_segment() {
   if (kept && gone) spares_.push_back(spare);
   if (kept && !gone) static_cast<void>(remove_file(spare));
   return success();
+}
+
+bool SegmentLog::drop_spare() {
+  if (spares_.empty()) return false;
+  static_cast<void>(remove_file(spares_.back()));
+  spares_.pop_back();
+  return true;
+}
+
+/// Of the last segment.
+std::uint64_t SegmentLog::unwritten() const {
+  const auto written = static_cast<std::uint64_t>(end() - segments_.back().first + 1);
+  return written < segment_bytes_ ? segment_bytes_ - written : 0;
+}
+
+std::uint64_t SegmentLog::disk_bytes() const {
+  return bytes() + (recycled_ ? unwritten() : 0) + spare_bytes();
 }
 
 std::vector<std::shared_ptr<const File>> SegmentLog::unsynced() const {

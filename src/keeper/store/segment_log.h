@@ -4,13 +4,11 @@
 //   L1  Segments are contiguous: each begins where the one before ends.
 //   L2  On a failed append nothing was appended: end() and boundary() stand where they stood, and a later one
 //       can work.
-//   L3  open() ends at a transaction boundary, and every byte up to it was appended: marks
-//   vouch for what was not synced
-//       yet, and what was synced is there.
+//   L3  open() ends at a transaction boundary, and every byte up to it was appended: marks vouch for what was
+//       not synced yet, and what was synced is there.
 //   L4  A mark that vouches for synced bytes is not written over before a longer one is synced.
 //   L5  After a sync that failed, what it was for is written again before another one counts: the kernel
-//   tells of the
-//       error once and takes the pages for clean from then on.
+//       tells of the error once and takes the pages for clean from then on.
 #pragma once
 
 #include <array>
@@ -48,7 +46,9 @@ class SegmentLog {
   std::int64_t boundary_from(std::int64_t from) const;
   std::int64_t tail_first() const { return segments_.back().first; }  ///< of the segment that is written
   std::uint64_t bytes() const { return static_cast<std::uint64_t>(end() - first() + 1); }
-  std::uint64_t disk_bytes() const { return bytes() + spares_.size() * segment_bytes_; }
+  std::uint64_t disk_bytes() const;  ///< with what is kept to be written over
+  std::uint64_t spare_bytes() const { return spares_.size() * segment_bytes_; }
+  std::uint64_t bytes_when_full() const { return bytes() + unwritten(); }  ///< the last segment, that is
 
   /// `pieces` stand one behind the other in the stream. `boundary`: the last transaction boundary once they
   /// are there. `durably`: synced before it returns; not synced is not appended. Costs least when
@@ -65,6 +65,8 @@ class SegmentLog {
   /// First offset of the second segment: what trimming would make first(). nullopt with one segment only.
   std::optional<std::int64_t> next_first() const;
   Result<> drop_first_segment();
+  /// One that is kept to be written over; false: there is none.
+  bool drop_spare();
 
   /// Files that hold bytes behind durable(): to be synced, in this order, for end() to be durable.
   std::vector<std::shared_ptr<const File>> unsynced() const;
@@ -122,6 +124,7 @@ class SegmentLog {
   Result<> finish_cut();
   std::size_t free_slot() const;
   Result<> rewrite_marks(std::int64_t end);
+  std::uint64_t unwritten() const;
   Result<std::uint32_t> sum_of(const Segment& segment, std::int64_t begin, std::int64_t end) const;
 
   std::filesystem::path dir_;
@@ -134,9 +137,10 @@ class SegmentLog {
   bool readers_expected_ = false;
   std::int64_t durable_ = 0;
   std::uint64_t files_changed_ = 0;
-  bool begun_ = false;    ///< a segment whose name is not synced
-  bool cut_ = false;      ///< the disk may hold more than counts
-  bool suspect_ = false;  ///< behind durable_ the page cache may hold what the disk will never get (L5)
+  bool recycled_ = false;  ///< the last segment is written over an older one
+  bool begun_ = false;     ///< a segment whose name is not synced
+  bool cut_ = false;       ///< the disk may hold more than counts
+  bool suspect_ = false;   ///< behind durable_ the page cache may hold what the disk will never get (L5)
 };
 
 struct SegmentLog::Reopened {

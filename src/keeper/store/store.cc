@@ -89,9 +89,9 @@ class Pins {
     const std::lock_guard lock(mutex_);
     from_.erase(entry);
   }
-  bool any_before(std::int64_t offset) {
+  std::optional<std::int64_t> first() {
     const std::lock_guard lock(mutex_);
-    return !from_.empty() && *from_.begin() < offset;
+    return from_.empty() ? std::nullopt : std::optional(*from_.begin());
   }
 
  private:
@@ -111,8 +111,7 @@ class FileStore : public Store {
   Result<> save_meta(StoreMeta meta) override;
   ReplHistory history() const override;
   std::optional<std::int64_t> rdb_offset() const override;
-  std::uint64_t rdb_bytes() const override { return rdb_bytes_; }
-  std::uint64_t disk_bytes() const override;
+  DiskBytes disk_bytes() const override;
   Result<> append(std::span<const std::string_view> pieces, std::int64_t boundary) override;
   void expect_readers(bool expected) override { readers_expected_ = expected; }
   std::uint64_t write_phase() const override { return log_ ? known(log_).write_phase() : 0; }
@@ -132,6 +131,8 @@ class FileStore : public Store {
   bool rdb_arriving() const override { return arriving_.has_value(); }
   Result<std::unique_ptr<RdbReader>> open_rdb() override;
   std::shared_ptr<void> pin(std::int64_t from) override;
+  std::optional<std::int64_t> first_pinned() const override { return pins_->first(); }
+  void limit_log(std::uint64_t bytes) override;
 
  private:
   struct Arriving {
@@ -166,6 +167,7 @@ class FileStore : public Store {
   Result<> commit_beside_log(const Arriving& arrived);
   void remove_other_generations();
   void trim();
+  bool has_to_go(std::int64_t next_first);
   bool is_synced(std::int64_t offset);
   void drop_rdb();
   void remove_rdbs_but(std::optional<std::int64_t> kept);
@@ -181,6 +183,7 @@ class FileStore : public Store {
   std::uint64_t last_generation_ = 0;  ///< highest number ever used for a directory
   std::optional<SegmentLog> log_;
   bool readers_expected_ = false;
+  std::uint64_t log_limit_ = std::numeric_limits<std::uint64_t>::max();
   std::optional<std::int64_t> rdb_;
   std::uint64_t rdb_bytes_ = 0;
   std::optional<Arriving> arriving_;
@@ -292,8 +295,8 @@ std::optional<std::int64_t> FileStore::rdb_offset() const {
   return connects ? rdb_ : std::nullopt;
 }
 
-std::uint64_t FileStore::disk_bytes() const {
-  return (log_ ? known(log_).disk_bytes() : 0) + rdb_bytes_ + (arriving_ ? known(arriving_).bytes : 0);
+Store::DiskBytes FileStore::disk_bytes() const {
+  return {log_ ? known(log_).disk_bytes() : 0, rdb_bytes_ + (arriving_ ? known(arriving_).bytes : 0)};
 }
 
 /// Another log, or the same one cut: whatever is being synced at this moment was the one before.
@@ -391,17 +394,32 @@ void FileStore::drop_rdb() {
 }
 
 /// Keeps the log within its budget: whole segments go, oldest first; with a segment that the RDB needs goes
-/// the RDB (a replica that needs one then waits for a fresh one). Up to twice the budget stays what is
-/// pinned, and what is not synced: after a loss of power there would be nothing left to go on from.
+/// the RDB (a replica that needs one then waits for a fresh one).
 void FileStore::trim() {
-  while (known(log_).bytes() > options_.log_bytes_max) {
-    const auto next = known(log_).next_first();
-    if (!next) return;
-    const bool pinned = pins_->any_before(*next) || !is_synced(*next - 1);
-    if (pinned && known(log_).bytes() <= 2 * options_.log_bytes_max) return;
+  for (auto next = known(log_).next_first(); next && has_to_go(*next); next = known(log_).next_first()) {
     if (!known(log_).drop_first_segment()) return;
     if (rdb_ && known(rdb_) + 1 < known(log_).first()) drop_rdb();
   }
+  const auto all = [this] { return known(log_).bytes_when_full() + known(log_).spare_bytes(); };
+  while (all() > log_limit_ && known(log_).drop_spare()) {
+  }
+}
+
+/// The segment before `next_first`. Up to twice the budget stays what is pinned, and what is not synced:
+/// after a loss of power there would be nothing left to go on from. Pins have to yield to the limit, which
+/// has room for a segment to be written over.
+bool FileStore::has_to_go(std::int64_t next_first) {
+  const std::uint64_t bytes = known(log_).bytes();
+  const bool beyond_limit = known(log_).bytes_when_full() + options_.segment_bytes > log_limit_;
+  if (bytes <= options_.log_bytes_max && !beyond_limit) return false;
+  if (bytes > 2 * options_.log_bytes_max) return true;
+  const bool pinned = pins_->first().value_or(next_first) < next_first;
+  return is_synced(next_first - 1) && (!pinned || beyond_limit);
+}
+
+void FileStore::limit_log(std::uint64_t bytes) {
+  log_limit_ = bytes;
+  if (log_) trim();
 }
 
 bool FileStore::is_synced(std::int64_t offset) {

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -49,9 +50,8 @@ struct StoreMeta {
 
 struct StoreOptions {
   std::uint64_t segment_bytes = 64u << 20;
-  std::uint64_t log_bytes_max =
-      1u << 30;  ///< older segments go, never the ones the current RDB needs to connect …
-                 ///< unless there is no other way: then the RDB goes first
+  std::uint64_t log_bytes_max = 1u << 30;                                   ///< older segments go
+  std::uint64_t rdb_bytes_max = std::numeric_limits<std::uint64_t>::max();  ///< a larger one is not taken
   enum class Fsync { everysec, always, no } fsync = Fsync::everysec;
 };
 
@@ -73,8 +73,11 @@ class Store {
   /// The history as it can be served now.
   virtual ReplHistory history() const = 0;
   virtual std::optional<std::int64_t> rdb_offset() const = 0;  ///< of a complete RDB that connects to the log
-  virtual std::uint64_t rdb_bytes() const = 0;
-  virtual std::uint64_t disk_bytes() const = 0;
+  struct DiskBytes {
+    std::uint64_t log = 0;   ///< with what is kept to be written over
+    std::uint64_t rdbs = 0;  ///< the complete one and the one that arrives
+  };
+  virtual DiskBytes disk_bytes() const = 0;
 
   /// Appends stream bytes; the first has offset history().end + 1. `boundary`: the last transaction boundary
   /// once they are there. On any error (io: disk full …) nothing was appended, and a later one may work.
@@ -140,8 +143,13 @@ class Store {
   virtual bool rdb_arriving() const = 0;
 
   virtual Result<std::unique_ptr<RdbReader>> open_rdb() = 0;
-  /// While the returned token lives, segments from offset `from` on are not trimmed (up to the size cap × 2).
+  /// While the returned token lives, segments from offset `from` on are not trimmed (up to the size cap × 2,
+  /// and to what limit_log() has said last).
   virtual std::shared_ptr<void> pin(std::int64_t from) = 0;
+  virtual std::optional<std::int64_t> first_pinned() const = 0;  ///< may be asked on any thread
+  /// Bytes on disk that the log may have from now on, whatever its budget says: others need the room. Never
+  /// less than the segment that is written.
+  virtual void limit_log(std::uint64_t bytes) = 0;
 };
 
 }  // namespace penstock::keeper

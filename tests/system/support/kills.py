@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 from support.alone import free_port
-from support.peers import Load, Recorder, SyntheticMaster, command, first_difference
+from support.peers import Load, Recorder, SyntheticMaster, first_difference
+from support.synthetic import encode
 from support.wait import wait_until
 from topology import resp
 
@@ -32,11 +33,14 @@ def expect(condition: bool, what: str) -> None:
 
 # What is done to the files of a keeper that is dead ---------------------------------------------------------------
 
+def meta_of(data: Path) -> dict:
+    meta = data / "meta.json"
+    return json.loads(meta.read_text()) if meta.exists() else {"generation": 0, "replid": ""}
+
+
 def segments(data: Path) -> list[Path]:
     """Of the current generation."""
-    meta = data / "meta.json"
-    generation = json.loads(meta.read_text())["generation"] if meta.exists() else 0
-    return sorted(data.glob(f"gen-{generation}/log-*"))
+    return sorted(data.glob(f"gen-{meta_of(data)['generation']}/log-*"))
 
 
 def marks_of(segment: Path) -> Path:
@@ -127,14 +131,16 @@ DAMAGES = (tear, tear_marks, garble, garble_one, zero, garble_header, garble_mar
 # Masters ----------------------------------------------------------------------------------------------------------
 
 class Synthetic:
-    """Knows every boundary, and fails over, cuts links and begins new histories."""
+    """Knows every boundary, and fails over, cuts links and begins new histories. Nothing is behind the keeper."""
 
-    def __init__(self, seed: int, _directory: Path):
+    LOG_MB = 6
+
+    def __init__(self, seed: int, _directory: Path, _keeper: int):
         self.master = SyntheticMaster(seed)
         self.port = self.master.port
         self.load = Load(seed, self.master.put)
         self.load.start()
-        self.full_sync_due = True
+        self.full_sync_due = False
 
     stream = property(lambda self: self.master.stream)
     replid = property(lambda self: self.master.replid)
@@ -163,6 +169,12 @@ class Synthetic:
             expect(first - 1 >= least, f"resumes at {first}, {acknowledged} was acknowledged, {replid}")
         expect(not self.master.problems, "; ".join(self.master.problems))
 
+    def expect_full_sync(self) -> None:
+        self.full_sync_due = True
+
+    def expect_behind(self, _keeper: int, _damage: str) -> None:
+        pass
+
     def position(self) -> tuple[int, int]:
         return len(self.master.asked), self.master.acknowledged
 
@@ -175,17 +187,26 @@ class Synthetic:
         self.master.close()
 
 
-class Redis:
-    """A real master, with a recorder beside the keeper."""
+def start_redis(directory: Path, port: int, *more: str) -> subprocess.Popen:
+    directory.mkdir(parents=True, exist_ok=True)
+    process = subprocess.Popen(
+        ["/usr/bin/redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--repl-backlog-size", "64mb",
+         "--repl-ping-replica-period", "3600", "--repl-diskless-sync", "no", "--enable-debug-command", "local", *more],
+        cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until("redis answers", lambda: resp.call(port, "PING"), 10)
+    return process
 
-    def __init__(self, seed: int, directory: Path):
-        self.port = free_port()
-        (directory / "redis").mkdir(parents=True, exist_ok=True)
-        self.process = subprocess.Popen(
-            ["/usr/bin/redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--repl-backlog-size",
-             "64mb", "--repl-ping-replica-period", "3600", "--repl-diskless-sync", "no"], cwd=directory / "redis",
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until("redis answers", lambda: resp.call(self.port, "PING"), 10)
+
+class Redis:
+    """A real master, with a recorder beside the keeper and a real replica behind it."""
+
+    LOG_MB = 32  # the replica takes a second to come back, under load
+
+    def __init__(self, seed: int, directory: Path, keeper: int):
+        self.port, self.replica_port = free_port(), free_port()
+        self.process = start_redis(directory / "redis", self.port)
+        self.replica = start_redis(directory / "replica", self.replica_port, "--replicaof", "127.0.0.1", str(keeper))
+        self.replica_has_data = False
         self.recorder = Recorder(self.port)
         self.client = socket.create_connection(("127.0.0.1", self.port), 30)
         self.answered = b""
@@ -193,7 +214,7 @@ class Redis:
         self.answers.start()
         self.load = Load(seed, self.put)
         self.load.start()
-        self.fulls = self.full_syncs() + 1  # the keeper's first
+        self.fulls = self.full_syncs()  # that were due
 
     stream = property(lambda self: self.recorder.stream)
     replid = property(lambda self: self.recorder.replid)
@@ -218,6 +239,22 @@ class Redis:
     def expect_resumed(self, _asked_before: int, _acknowledged: int, _damage: str) -> None:
         seen = self.full_syncs()
         expect(seen <= self.fulls, f"{seen - self.fulls} full syncs that were not due")
+        self.fulls = seen
+
+    def expect_full_sync(self) -> None:
+        self.fulls += 1
+
+    def expect_behind(self, keeper: int, damage: str) -> None:
+        """The replica goes on, and has the master's data."""
+        def follows():
+            seen = resp.info(self.replica_port, "replication")
+            return (seen["master_link_status"], int(seen["slave_repl_offset"])) == ("up", self.stream.end)
+        wait_until("the replica has all", follows, 30, every=0.01)
+        served = int(resp.info(keeper, "stats")["sync_full"])
+        expect(bool(damage) or served == 0 or not self.replica_has_data, "the replica was given a full sync")
+        master, replica = (resp.call(port, "DEBUG", "DIGEST") for port in (self.port, self.replica_port))
+        expect(master == replica, "the replica has other data than the master")
+        self.replica_has_data = True
 
     def position(self) -> tuple[int, int]:
         return 0, 0
@@ -225,7 +262,7 @@ class Redis:
     def quiet(self) -> int:
         self.load.pause()
         mark = f"{self.load.number}:{time.monotonic_ns()}".encode()
-        self.client.sendall(command(b"ECHO", mark))  # answered behind all that was sent
+        self.client.sendall(encode(b"ECHO", mark))  # answered behind all that was sent
         wait_until("redis has taken all of the load", lambda: mark in self.answered, 20, every=0.01)
         end = int(resp.info(self.port, "replication")["master_repl_offset"])
         wait_until("the recorder has it", lambda: self.stream.end == end, 20)
@@ -235,8 +272,9 @@ class Redis:
         self.load.end()
         self.recorder.end()
         self.client.close()
-        self.process.kill()
-        self.process.wait(10)
+        for process in (self.process, self.replica):
+            process.kill()
+            process.wait(10)
 
 
 # Rounds -----------------------------------------------------------------------------------------------------------
@@ -254,7 +292,7 @@ class Kills:
         self.counts: dict[str, int] = {}
         directory.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(self.data, ignore_errors=True)
-        self.upstream = kind(seed, directory)
+        self.upstream = kind(seed, directory, self.port)
 
     def __enter__(self) -> "Kills":
         return self
@@ -264,6 +302,8 @@ class Kills:
         self.upstream.close()
 
     def start(self, policy: str, kill_at: int = 0) -> None:
+        if not meta_of(self.data)["replid"]:
+            self.upstream.expect_full_sync()
         environment = dict(os.environ)
         if kill_at:
             environment |= {"LD_PRELOAD": str(self.preload), "PENSTOCK_DISK_WATCH": str(self.data),
@@ -271,8 +311,8 @@ class Kills:
         with self.log.open("ab") as log:
             self.keeper = subprocess.Popen(
                 [str(self.binaries / "penstock-keeper"), "--standalone", "--listen", f"127.0.0.1:{self.port}", "--upstream",
-                 f"127.0.0.1:{self.upstream.port}", "--data", str(self.data), "--segment-mb", "1", "--log-mb", "6",
-                 "--fsync", policy], stdout=log, stderr=log, env=environment)
+                 f"127.0.0.1:{self.upstream.port}", "--data", str(self.data), "--segment-mb", "1", "--log-mb",
+                 str(self.upstream.LOG_MB), "--fsync", policy], stdout=log, stderr=log, env=environment)
 
     def kill(self) -> None:
         if self.keeper:
@@ -342,6 +382,7 @@ class Kills:
         self.upstream.expect_resumed(asked, acknowledged, damage)
         different = first_difference(self.port, self.upstream.replid, first, self.upstream.stream, end)
         expect(not different, different)
+        self.upstream.expect_behind(self.port, damage)
 
     def lives(self) -> bool:
         code = self.keeper.poll()

@@ -1,5 +1,6 @@
 """Single servers of any version at hand, keepers of any kind, and Sentinels, for tests that need no data center."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import redis
 
 from support.alone import Alone, free_port
 from support.servers import DEBIAN, Server
+from support.small_disk import SmallDisk
 from support.wait import wait_until
 from topology import process, resp, rest
 
@@ -52,22 +54,37 @@ class Lab(Alone):
         path.write_text(text + "\n")
         return str(path)
 
-    def host(self, name: str, shards: list[str]) -> dict[str, int]:
-        """A keeper host without ZooKeeper, with a keeper for each of these shards of cluster c1: their ports."""
+    def host(self, name: str, shards: list[str], lines: str = "", disk: SmallDisk | None = None) -> dict[str, int]:
+        """A keeper host without ZooKeeper, with a keeper for each of these shards of cluster c1: their ports. `lines` of
+        its configuration; its data on `disk`, if given."""
         admin, ports = free_port(), {shard: free_port() for shard in shards}
         config = self.directory / f"{name}.toml"
         config.parent.mkdir(parents=True, exist_ok=True)
         config.write_text(f'dc = "east"\nid = "{name}"\ndata_dir = "{self.directory / name / "data"}"\n'
-                          f'[zookeeper]\nservers = "127.0.0.1:1"\n[admin]\nlisten = "127.0.0.1:{admin}"\n')
-        self.commands[name], self.ports[name] = [str(self.binaries / "penstock-keeper"), "--config", str(config)], admin
-        process.spawn(self.commands[name], self.directory / name, self.directory / f"{name}.log",
-                      self._pid_file(name))
-        wait_until(f"{name} lives", lambda: rest.get(f"http://127.0.0.1:{admin}/livez", 2).ok, 10)
+                          f'[zookeeper]\nservers = "127.0.0.1:1"\n[admin]\nlisten = "127.0.0.1:{admin}"\n{lines}')
+        command = [str(self.binaries / "penstock-keeper"), "--config", str(config)]
+        self.commands[name], self.ports[name] = disk.command(command) if disk else command, admin
+        self.host_again(name)
         for shard, port in ports.items():
             answer = rest.request("POST", f"http://127.0.0.1:{admin}/api/v1/keepers",
                                   {"cluster": "c1", "shard": shard, "address": f"127.0.0.1:{port}"})
             assert answer.ok, answer
         return ports
+
+    def host_again(self, name: str) -> None:
+        process.spawn(self.commands[name], self.directory / name, self.directory / f"{name}.log", self._pid_file(name))
+        wait_until(f"{name} lives", lambda: rest.get(f"http://127.0.0.1:{self.ports[name]}/livez", 2).ok, 10)
+
+    def troubles(self, name: str) -> list[str]:
+        """Of a keeper host: why it is not ready, but for ZooKeeper, which it does not have."""
+        reasons = rest.get(f"http://127.0.0.1:{self.ports[name]}/readyz").json()
+        return [reason for reason in reasons.get("reasons", []) if not reason.startswith("zookeeper")]
+
+    def metric(self, name: str, metric: str, shard: str) -> float | None:
+        """Of a keeper of a keeper host."""
+        text = rest.get(f"http://127.0.0.1:{self.ports[name]}/metrics").body.decode()
+        found = re.search(rf'^{metric}{{cluster="c1",shard="{shard}"}} (\S+)$', text, re.MULTILINE)
+        return float(found[1]) if found else None
 
     def sentinel(self, name: str, master: int, quorum: int = 2) -> int:
         port = free_port()

@@ -6,11 +6,9 @@ import socket
 import threading
 import time
 
+from support.synthetic import encode
+
 RDB = b"REDIS0009\xfe\x00%s\xff" + b"\x00" * 8  # the checksum is switched off
-
-
-def command(*words: bytes) -> bytes:
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
 
 
 class Stream:
@@ -118,13 +116,13 @@ class Load(threading.Thread):
 
     def write(self) -> bytes:
         self.number += 1
-        return command(b"SET", b"key:%d" % (self.number % 500), self.value())
+        return encode(b"SET", b"key:%d" % (self.number % 500), self.value())
 
     def piece(self) -> bytes:
         """One or more whole commands."""
         if self.random.random() < 0.8:
             return self.write()
-        return command(b"MULTI") + self.write() + self.write() + command(b"EXEC")
+        return encode(b"MULTI") + self.write() + self.write() + encode(b"EXEC")
 
     def run(self) -> None:
         while not self.ended:
@@ -283,9 +281,9 @@ class Recorder(threading.Thread):
         self.connection = socket.create_connection(("127.0.0.1", port), 10)
         self.lines = Lines(self.connection)
         for words in ((b"PING",), (b"REPLCONF", b"listening-port", b"1"), (b"REPLCONF", b"capa", b"psync2")):
-            self.connection.sendall(command(*words))
+            self.connection.sendall(encode(*words))
             self.lines.line()
-        self.connection.sendall(command(b"PSYNC", b"?", b"-1"))
+        self.connection.sendall(encode(b"PSYNC", b"?", b"-1"))
         _, replid, offset = self.lines.line().decode().split()
         self.replid, self.stream = replid, Stream(int(offset))
         self.lines.exactly(int(self.lines.line()[1:]))
@@ -307,7 +305,7 @@ class Recorder(threading.Thread):
                 pass
             if time.monotonic() - told > 1:
                 told = time.monotonic()
-                self.connection.sendall(command(b"REPLCONF", b"ACK", str(self.stream.end).encode()))
+                self.connection.sendall(encode(b"REPLCONF", b"ACK", str(self.stream.end).encode()))
 
     def end(self) -> None:
         self.ended = True
@@ -319,9 +317,9 @@ def first_difference(port: int, replid: str, first: int, stream: Stream, end: in
     """PSYNCs from offset `first` and compares what comes, up to offset `end`, with the stream. Empty: they are equal."""
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
         lines = Lines(connection)
-        connection.sendall(command(b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"))
+        connection.sendall(encode(b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"))
         lines.line()
-        connection.sendall(command(b"PSYNC", replid.encode(), str(first).encode()))
+        connection.sendall(encode(b"PSYNC", replid.encode(), str(first).encode()))
         answer = lines.line().decode()
         if not answer.startswith("+CONTINUE"):
             return f"PSYNC {replid} {first}: {answer}"

@@ -1,4 +1,4 @@
-"""A process on a file system of its own: small, in memory, in a mount namespace that ends with it."""
+"""A file system of its own for whoever needs one that can be full: small, in memory, in a mount namespace that ends with it."""
 
 import os
 import subprocess
@@ -6,28 +6,37 @@ from pathlib import Path
 
 import pytest
 
-MOUNT = 'mount -t tmpfs -o "size=$1" tmpfs "$2" || exit 71; shift 2; exec "$@"'
+HOLD = 'mount -t tmpfs -o "size=$1" tmpfs "$2" || exit 71; echo mounted; exec sleep infinity'
 
 
 class SmallDisk:
-    """Where the process sees `directory`, and how much of it is free."""
+    """with SmallDisk(directory, megabytes) as disk: what is started as disk.command(…) sees it at `directory`."""
 
     def __init__(self, directory: Path, megabytes: int):
-        self.directory, self.megabytes = directory, megabytes
+        self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
-        self.pid = 0
+        self.holder = subprocess.Popen(["unshare", "--mount", "sh", "-c", HOLD, "sh", f"{megabytes}m", str(directory)],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if self.holder.stdout.readline() != "mounted\n":  # that a test may mount is part of what it needs
+            _, why = self.holder.communicate(timeout=10)
+            pytest.fail(f"no tmpfs can be mounted in a namespace of its own (root, or CAP_SYS_ADMIN, is needed): {why}",
+                        pytrace=False)
+
+    def __enter__(self) -> "SmallDisk":
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        self.holder.kill()
+        self.holder.communicate(timeout=10)
 
     def command(self, argv: list[str]) -> list[str]:
         """Runs `argv` on it, as the same process."""
-        return ["unshare", "--mount", "sh", "-c", MOUNT, "sh", f"{self.megabytes}m", str(self.directory), *argv]
-
-    def belongs_to(self, pid: int) -> None:
-        self.pid = pid
+        return ["nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt", *argv]
 
     @property
     def inside(self) -> Path:
         """The same directory, seen from here."""
-        return Path(f"/proc/{self.pid}/root{self.directory}")
+        return Path(f"/proc/{self.holder.pid}/root{self.directory}")
 
     @property
     def ballast(self) -> Path:
@@ -41,12 +50,3 @@ class SmallDisk:
 
     def free(self) -> None:
         self.ballast.unlink()
-
-
-def check_mounts(directory: Path) -> None:
-    """That a test may mount is part of what it needs: as root, also in a container with CAP_SYS_ADMIN."""
-    disk = SmallDisk(directory, 1)
-    answer = subprocess.run(disk.command(["true"]), capture_output=True, text=True, timeout=20, check=False)
-    if answer.returncode != 0:
-        pytest.fail("no tmpfs can be mounted in a namespace of its own (root, or CAP_SYS_ADMIN, is needed): " +
-                    answer.stderr.strip(), pytrace=False)

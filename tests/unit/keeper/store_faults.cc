@@ -1,7 +1,7 @@
 #include "store_faults.h"
 
-#include <algorithm>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <deque>
 
@@ -14,7 +14,7 @@ using test::Loss;
 using test::PageCache;
 
 constexpr std::size_t kProblemsMax = 20;
-constexpr std::size_t kStepsLookedAt = 6;  ///< … as closely as can be, after a fault
+constexpr std::size_t kStepsLookedAt = 6;      ///< … as closely as can be, after a fault
 constexpr std::size_t kCallsAfterAFault = 16;  ///< before which a crash is looked at
 
 bool takes_space(const DiskCall& call) {
@@ -80,8 +80,9 @@ class StoreFaults::Recording : public test::DiskObserver {
   std::size_t calls() const { return calls_; }
   std::size_t first_record() const { return first_record_; }
   const std::deque<Record>& records() const { return records_; }
-  /// What a crash in this step may leave: what was before it or what is after it. A step that failed before and was
-  /// dropped may have happened all the same; of a failed append the bytes did come, they are there until the next one.
+  /// What a crash in this step may leave: what was before it or what is after it. A step that failed before
+  /// and was dropped may have happened all the same; of a failed append the bytes did come, they are there
+  /// until the next one.
   std::vector<World> allowed(std::size_t step) const {
     const Worlds& worlds = worlds_[step];
     std::vector<World> all{worlds.before};
@@ -124,7 +125,8 @@ class StoreFaults::Recording : public test::DiskObserver {
     return {};
   }
   void keep(const DiskCall& call, bool sync_failed) {
-    Record& record = records_.emplace_back(Record{call, std::string(call.bytes), sync_failed, step_, active_ && from_here()});
+    Record& record = records_.emplace_back(
+        Record{call, std::string(call.bytes), sync_failed, step_, active_ && from_here()});
     record.call.bytes = record.bytes;
   }
 
@@ -244,16 +246,14 @@ void StoreFaults::check(const Recording& recording, std::size_t first, std::size
       const bool random = loss == Loss::some || loss == Loss::some_anyhow;
       for (unsigned seed = 0; seed < (random ? depth.random_states : 1); ++seed) {
         std::mt19937 dice(static_cast<unsigned>(i * 1000 + seed));
-        const std::string where = after_ + "loss of " + std::string(to_string(loss)) + " (" + std::to_string(seed) +
-                                  ") before record " + std::to_string(i) + " (" +
+        const std::string where = after_ + "loss of " + std::string(to_string(loss)) + " (" +
+                                  std::to_string(seed) + ") before record " + std::to_string(i) + " (" +
                                   std::string(to_string(record.call.kind)) + " " +
                                   record.call.path.substr(work_.string().size()) + ") in step " +
                                   std::to_string(record.step) + " (" + steps_[record.step].name + ")";
         const auto image = cache.after(loss, dice);
-        check_state(image, allowed, loss, loss == Loss::nothing && !record.disk_fails,
-                    where);
-        if (depth.crash_again && loss == Loss::nothing)
-          crash_while_recovering(image, allowed, where);
+        check_state(image, allowed, loss, loss == Loss::nothing && !record.disk_fails, where);
+        if (depth.crash_again && loss == Loss::nothing) crash_while_recovering(image, allowed, where);
         if (problems_.size() >= kProblemsMax) return;
       }
     }
@@ -265,8 +265,8 @@ void StoreFaults::check(const Recording& recording, std::size_t first, std::size
   }
 }
 
-void StoreFaults::check_state(const PageCache::Image& image, const std::vector<World>& allowed,
-                              Loss loss, bool all_kept, const std::string& where) {
+void StoreFaults::check_state(const PageCache::Image& image, const std::vector<World>& allowed, Loss loss,
+                              bool all_kept, const std::string& where) {
   std::size_t hash = std::hash<std::string>{}(where.substr(where.find(" in step ")));
   for (const auto& [name, content] : image)
     hash = hash * 1000003 + std::hash<std::string>{}(name + '\0' + content.value_or("/"));
@@ -289,8 +289,7 @@ void StoreFaults::check_state(const PageCache::Image& image, const std::vector<W
 }
 
 /// And once more before each call of the recovery.
-void StoreFaults::crash_while_recovering(const PageCache::Image& image,
-                                         const std::vector<World>& allowed,
+void StoreFaults::crash_while_recovering(const PageCache::Image& image, const std::vector<World>& allowed,
                                          const std::string& where) {
   for (std::size_t call = 0;; ++call) {
     PageCache::put(image, copy_);
@@ -320,10 +319,11 @@ void StoreFaults::crash_while_recovering(const PageCache::Image& image,
 
 std::vector<ScriptOptions> fault_scripts() {
   using Fsync = StoreOptions::Fsync;
-  std::vector<ScriptOptions> scripts{{"everysec", {.segment_bytes = 300, .log_bytes_max = 1200}},
-                                     {"always", {.segment_bytes = 300, .log_bytes_max = 1200}},
-                                     {"no", {.segment_bytes = 300, .log_bytes_max = 1200}},
-                                     {"large", {.segment_bytes = 512 << 10, .log_bytes_max = 2 << 20}, 170'000}};
+  std::vector<ScriptOptions> scripts{
+      {"everysec", {.segment_bytes = 300, .log_bytes_max = 1200}},
+      {"always", {.segment_bytes = 300, .log_bytes_max = 1200}},
+      {"no", {.segment_bytes = 300, .log_bytes_max = 1200}},
+      {"large", {.segment_bytes = 512 << 10, .log_bytes_max = 2 << 20}, 170'000}};
   scripts[1].store.fsync = Fsync::always;
   scripts[2].store.fsync = Fsync::no;
   return scripts;

@@ -15,7 +15,9 @@ class StoreFaultsTest : public ::testing::TestWithParam<std::size_t> {
   /// All of the first script; of the others, which differ in little, what there is time for.
   std::size_t stride_ = std::array{1, 5, 5, 37}[GetParam()];
 
-  Fault fault_at(std::size_t call) const { return kFaults[(call / stride_ + GetParam()) % std::size(kFaults)]; }
+  Fault fault_at(std::size_t call) const {
+    return kFaults[(call / stride_ + GetParam()) % std::size(kFaults)];
+  }
   void expect_no_problem() const {
     for (const std::string& problem : faults_.problems()) ADD_FAILURE() << problem;
   }

@@ -170,19 +170,18 @@ void ScriptWriter::save(const std::string& name, std::function<void(StoreMeta&)>
 
 /// The upstream answered +CONTINUE with another id.
 void ScriptWriter::continue_as(const std::string& id) {
-  steps_.push_back({"continue under another id",
-                    [id](Bench& bench, const World& world) {
-                      return bench.store->save_meta(continued(world, id));
-                    },
-                    [id](World& world, const Store&) {
-                      world.meta = continued(world, id);
-                      world.log->durable = world.log->end();
-                      if (world.rdb && *world.rdb > world.log->end()) {
-                        world.rdbs.erase(*world.rdb);
-                        world.rdb.reset();
-                      }
-                    },
-                    true, false, true});
+  steps_.push_back(
+      {"continue under another id",
+       [id](Bench& bench, const World& world) { return bench.store->save_meta(continued(world, id)); },
+       [id](World& world, const Store&) {
+         world.meta = continued(world, id);
+         world.log->durable = world.log->end();
+         if (world.rdb && *world.rdb > world.log->end()) {
+           world.rdbs.erase(*world.rdb);
+           world.rdb.reset();
+         }
+       },
+       true, false, true});
 }
 
 void ScriptWriter::full_sync(const std::string& id, std::int64_t offset) {
@@ -231,28 +230,27 @@ void ScriptWriter::save_tail(std::int64_t size) {
 }
 
 void ScriptWriter::truncate(std::int64_t by) {
-  steps_.push_back({"truncate",
-                    [=](Bench& bench, const World& world) {
-                      return bench.store->truncate_to(world.log->boundary_before(world.log->end() - by));
-                    },
-                    [=](World& world, const Store&) {
-                      world.log->cut(world.log->boundary_before(world.log->end() - by));
-                    },
-                    false, true});
+  steps_.push_back(
+      {"truncate",
+       [=](Bench& bench, const World& world) {
+         return bench.store->truncate_to(world.log->boundary_before(world.log->end() - by));
+       },
+       [=](World& world, const Store&) { world.log->cut(world.log->boundary_before(world.log->end() - by)); },
+       false, true});
 }
 
 void ScriptWriter::begin_log_at(std::int64_t end) {
-  steps_.push_back({"begin a log",
-                    [=](Bench& bench, const World& world) { return bench.store->begin_log_at(end, *world.meta); },
-                    [=](World& world, const Store&) { begin_log(world, end); }});
+  steps_.push_back(
+      {"begin a log",
+       [=](Bench& bench, const World& world) { return bench.store->begin_log_at(end, *world.meta); },
+       [=](World& world, const Store&) { begin_log(world, end); }});
 }
 
 void ScriptWriter::truncate_before_the_log() {
-  steps_.push_back({"truncate before the log",
-                    [](Bench& bench, const World& world) {
-                      return bench.store->truncate_to(world.log->first - 20);
-                    },
-                    [](World& world, const Store&) { begin_log(world, world.log->first - 20); }, false});
+  steps_.push_back(
+      {"truncate before the log",
+       [](Bench& bench, const World& world) { return bench.store->truncate_to(world.log->first - 20); },
+       [](World& world, const Store&) { begin_log(world, world.log->first - 20); }, false});
 }
 
 void ScriptWriter::open() {
@@ -296,9 +294,8 @@ std::vector<Step> ScriptWriter::write() {
   fetch_rdb(5 * piece);
   continue_as(kIds[2]);
   fill(6);
-  save("accept a hand-over", [](StoreMeta& meta) {
-    meta.handover = {model::HandoverState::accepted, kIds[2], 9, 0, 101};
-  });
+  save("accept a hand-over",
+       [](StoreMeta& meta) { meta.handover = {model::HandoverState::accepted, kIds[2], 9, 0, 101}; });
   append(false);
   open();
   fill(3);
@@ -337,7 +334,8 @@ std::string meta_problem(StoreMeta have, const World& world) {
 std::string tail_problem(Store& store, const World& world) {
   for (const auto& [name, bytes] : world.tails) {
     const auto saved = store.saved_tails();
-    const auto found = std::ranges::find(saved, name, [](const fs::path& path) { return path.filename().string(); });
+    const auto found =
+        std::ranges::find(saved, name, [](const fs::path& path) { return path.filename().string(); });
     if (found == saved.end()) return "the tail " + name + " is lost";
     if (auto content = file_content(*found); !content || content.value() != bytes)
       return "the tail " + name + " holds something else";

@@ -176,7 +176,8 @@ TEST_F(StoreTest, a_tail_that_was_synced_and_is_garbled_is_not_served) {
     full_sync(*store, "aaa", 0, "R");
     for (int i = 0; i < 3000; ++i) {
       stream += command(std::to_string(i) + std::string(100, 'x'));
-      ASSERT_TRUE(store->append(command(std::to_string(i) + std::string(100, 'x')), static_cast<std::int64_t>(stream.size())));
+      ASSERT_TRUE(store->append(command(std::to_string(i) + std::string(100, 'x')),
+                                static_cast<std::int64_t>(stream.size())));
     }
     ASSERT_TRUE(store->fsync_in_background());
   }
@@ -319,6 +320,38 @@ TEST_F(StoreTest, knows_places_where_another_log_can_begin) {
     check();
   }
   EXPECT_GT(store->history().log_first, 1001);
+}
+
+std::uint64_t bytes_in(const fs::path& dir) {
+  std::uint64_t bytes = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(dir)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("log-") || name.starts_with("spare-")) bytes += entry.file_size();
+  }
+  return bytes;
+}
+
+TEST_F(StoreTest, a_limit_holds_for_all_that_the_log_has_on_disk_and_pins_yield_to_it) {
+  auto store = open();
+  full_sync(*store, "aaa", 0, "RDB");
+  const auto pin = store->pin(1);
+  constexpr std::uint64_t kHeaders = 10 * 64;
+  for (int i = 0; i < 12; ++i) ASSERT_TRUE(put(*store, command(std::string(100, 'x'))));
+  ASSERT_EQ(store->history().log_first, 1);
+  store->limit_log(600);
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_LE(store->disk_bytes().log, 600u);
+    EXPECT_LE(bytes_in(dir_.store()), 600u + kHeaders);
+    EXPECT_GE(store->history().end - store->history().log_first, 300);
+    ASSERT_TRUE(put(*store, command(std::string(50, 'x'))));
+  }
+  EXPECT_FALSE(store->rdb_offset());
+  store->limit_log(0);
+  EXPECT_LE(store->history().end - store->history().log_first, 100) << "the segment that is written stays";
+  ASSERT_TRUE(put(*store, command(std::string(100, 'x'))));
+  store->limit_log(UINT64_MAX);
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(put(*store, command(std::string(100, 'x'))));
+  EXPECT_GT(store->history().end - store->history().log_first, 900);
 }
 
 TEST_F(StoreTest, what_is_not_synced_stays_up_to_twice_the_budget) {

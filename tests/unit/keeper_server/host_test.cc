@@ -305,12 +305,12 @@ TEST_F(KeeperHost, CheckConfigNamesEveryProblem) {
   EXPECT_EQ(program({"--config", file("keeper.toml"), "--check-config"}).exit_code(), 0);
   write_config(
       "dc = \"no way\"\ndata_dir = 7\n[admin]\nlisten = \"localhost:80\"\n[store]\nsegment = \"1kb\"\nfsync "
-      "= \"daily\"\n"
+      "= \"daily\"\nrdb_max = \"big\"\nhost_max = \"1kb\"\n"
       "log_maxx = \"1gb\"\n");
   auto check = program({"--config", file("keeper.toml"), "--check-config"});
   EXPECT_EQ(check.exit_code(), 2);
   for (const char* key : {"dc", "id", "data_dir", "zookeeper.servers", "admin.listen", "store.segment",
-                          "store.fsync", "store.log_maxx"})
+                          "store.fsync", "store.log_maxx", "store.rdb_max", "store.host_max"})
     EXPECT_THAT(check.output(), HasSubstr(key));
   EXPECT_EQ(program({"--config", file("nowhere.toml"), "--check-config"}).exit_code(), 2);
   EXPECT_EQ(program({}).exit_code(), 2);
