@@ -21,7 +21,7 @@ UpstreamHistory history_in(const std::string& info) {
     const std::string& text = fields[name];
     std::int64_t value = -1;
     std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
+    return std::min(value, kOffsetMax);
   };
   UpstreamHistory history{fields["master_replid"], {}, number("master_repl_offset")};
   const std::int64_t limit = number("second_repl_offset");

@@ -17,7 +17,8 @@ std::string_view take_until(std::string_view& rest, char end) {
 std::optional<std::int64_t> offset_in(std::string_view text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < 0) return std::nullopt;
+  if (error != std::errc{} || end != text.data() + text.size() || value < 0 || value > kOffsetMax)
+    return std::nullopt;
   return value;
 }
 

@@ -12,6 +12,9 @@
 
 namespace penstock::keeper {
 
+/// Beyond what any stream reaches, and far from overflow: what peers and files name must not be more.
+inline constexpr std::int64_t kOffsetMax = INT64_MAX / 2;
+
 /// An older replid, valid for requests with from <= limit (Redis calls the newest one replid2 and limit
 /// second_repl_offset). Redis remembers one; a keeper remembers several, so that a DC that slept through two
 /// fail-overs still continues.

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "common/base/checksum.h"
+#include "keeper/core/repl_history.h"
 
 namespace penstock::keeper {
 namespace {
@@ -36,7 +37,8 @@ Result<std::optional<SegmentHeader>> read_segment_header(const File& file) {
     return std::optional<SegmentHeader>();
   const SegmentHeader header{first, boundary};
   const bool own = encode(header) == text && segment_path(file.path().parent_path(), first) == file.path();
-  return own && boundary >= 0 && boundary < first ? std::optional(header) : std::nullopt;
+  const bool makes_sense = boundary >= 0 && boundary < first && first <= kOffsetMax;
+  return own && makes_sense ? std::optional(header) : std::nullopt;
 }
 
 std::shared_ptr<File> open_direct(const std::filesystem::path& path) {

@@ -42,9 +42,12 @@ fs::path rdb_path(const fs::path& generation, std::int64_t offset) {
 /// Of an RDB in a generation: a file "rdb-<offset>".
 std::optional<std::int64_t> rdb_offset_of(const fs::path& path) {
   const std::string name = path.filename().string();
+  std::error_code error;
   std::int64_t offset = 0;
   const auto [end, bad] = std::from_chars(name.data() + 4, name.data() + name.size(), offset);
-  return bad == std::errc{} && end == name.data() + name.size() ? std::optional(offset) : std::nullopt;
+  const bool in_range = bad == std::errc{} && offset >= 0 && offset <= kOffsetMax;
+  const bool own = in_range && path == rdb_path(path.parent_path(), offset);
+  return own && fs::is_regular_file(path, error) ? std::optional(offset) : std::nullopt;
 }
 
 /// The newest one that connects to a log that ends at `end`, or else the newest. A crash may have left

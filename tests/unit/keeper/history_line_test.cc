@@ -9,7 +9,7 @@ const std::string kA(40, 'a'), kB(40, 'b'), kC(40, 'C');
 
 TEST(HistoryLine, reads_what_it_writes) {
   for (const HistoryAnswer& answer : {HistoryAnswer{{kA, {}, 0}, 0, false},
-                                      HistoryAnswer{{kA, {{kB, 301}, {kC, 0}}, INT64_MAX}, 77, true}}) {
+                                      HistoryAnswer{{kA, {{kB, 301}, {kC, 0}}, kOffsetMax}, 77, true}}) {
     const auto read = parse_history(to_line(answer));
     ASSERT_TRUE(read) << read.error().message;
     EXPECT_EQ(read.value(), answer);

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "keeper/store/segment_file.h"
 #include "store_fixture.h"
 
 namespace penstock::keeper {
@@ -437,6 +438,37 @@ TEST_F(StoreTest, metadata_survives_with_an_accepted_hand_over_only) {
   meta.handover.state = model::HandoverState::held;
   ASSERT_TRUE(store->save_meta(meta));
   EXPECT_EQ(open_again(store)->meta().handover.state, model::HandoverState::none);
+}
+
+TEST_F(StoreTest, any_epoch_that_was_taken_is_read_again) {
+  {
+    auto store = open();
+    StoreMeta meta = store->meta();
+    meta.epoch = meta.order_epoch.emplace(UINT64_MAX);
+    ASSERT_TRUE(store->save_meta(meta));
+  }
+  EXPECT_EQ(open()->meta().epoch, UINT64_MAX);
+  EXPECT_EQ(open()->meta().order_epoch, UINT64_MAX);
+}
+
+TEST_F(StoreTest, files_whose_names_or_headers_make_no_sense_are_strangers) {
+  {
+    auto store = open();
+    full_sync(*store, "aaa", 100, "R");
+    ASSERT_TRUE(put(*store, command("x")));
+  }
+  const fs::path gen = dir_.store() / "gen-1";
+  for (const std::int64_t first : {INT64_MIN, std::int64_t{0}, INT64_MAX}) {
+    put_content(segment_path(gen, first),
+                encode(SegmentHeader{first, first == INT64_MIN ? first : first - 1}));
+    put_content(sums_path(gen, first), "");
+  }
+  fs::create_directory(gen / "rdb-102");
+  for (const char* name : {"rdb-007", "rdb--9223372036854775808", "rdb-9223372036854775807"})
+    put_content(gen / name, "x");
+  auto store = open();
+  EXPECT_EQ(read_all(*store), command("x"));
+  EXPECT_EQ(store->rdb_offset(), 100);
 }
 
 TEST_F(StoreTest, a_directory_has_one_owner_and_one_shard) {
