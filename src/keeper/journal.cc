@@ -1,6 +1,7 @@
 #include "keeper/journal.h"
 
 #include <algorithm>
+#include <boost/asio/thread_pool.hpp>
 #include <limits>
 
 #include "common/async/backoff.h"
@@ -36,7 +37,8 @@ Journal::Journal(Executor loop, std::unique_ptr<Store> store, JournalOptions opt
       store_(std::move(store)),
       options_(options),
       progressed_(std::move(progressed)),
-      disk_(boost::asio::make_strand(disk_threads().get_executor())),
+      threads_(options_.disk.value_or(disk_threads().get_executor())),
+      disk_(threads_),
       turn_(loop),
       unwritten_(loop),
       roomy_(loop) {
@@ -325,7 +327,7 @@ Task<Result<StreamView>> Journal::read_rdb(std::shared_ptr<Store::RdbReader> rea
   auto work = [reader, at, block, max = std::min<std::uint64_t>(max, StreamWindow::kBlockMax)] {
     return reader->read(at, block.get(), max);
   };
-  PS_CO_TRY(const auto got, co_await offload(disk_threads().get_executor(), std::move(work)));
+  PS_CO_TRY(const auto got, co_await offload(threads_, std::move(work)));
   if (got == 0) co_return fail(Errc::corrupt, "the RDB is shorter than it was");
   co_return view_of(std::move(block), got);
 }
@@ -443,7 +445,7 @@ Task<void> Journal::run_syncs() {
     // Beside the strand: the store allows it, and the writer goes on meanwhile.
     const std::uint64_t log = log_;
     auto work = [store = store_.get()] { return store->fsync_in_background(); };
-    auto synced = co_await offload(disk_threads().get_executor(), std::move(work));
+    auto synced = co_await offload(threads_, std::move(work));
     note(sync_trouble_, "syncing the stream", synced ? nullptr : &synced.error());
     if (!synced) {
       progressed_();

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <boost/asio/strand.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <functional>
 #include <list>
 #include <memory>
@@ -36,6 +35,7 @@ struct JournalOptions {
   std::uint64_t segment_bytes = 0;
   std::uint64_t rdb_bytes_max = kNoDiskCap;
   HostDisk* host_disk = nullptr;  ///< of all keepers of the process; must outlive the journal. Null: no cap
+  std::optional<Executor> disk;             ///< where the store is used; none: threads that all keepers share
 };
 
 /// Belongs to one loop. Waits end when their task is cancelled, but what a thread has begun is waited for.
@@ -168,9 +168,10 @@ class Journal {
   std::shared_ptr<Store> store_;  ///< also of what was posted to disk_ and nobody waits for
   JournalOptions options_;
   std::function<void()> progressed_;
-  boost::asio::strand<boost::asio::thread_pool::executor_type> disk_;  ///< where store_ is used
-  std::uint64_t log_on_disk_ = 0;                                      ///< counts logs; touched on disk_ only
-  std::uint64_t log_ = 0;                                              ///< the same, as the loop knows it
+  Executor threads_;
+  boost::asio::strand<Executor> disk_;  ///< where store_ is used
+  std::uint64_t log_on_disk_ = 0;       ///< counts logs; touched on disk_ only
+  std::uint64_t log_ = 0;               ///< the same, as the loop knows it
 
   StoreMeta meta_;
   bool has_log_ = false;

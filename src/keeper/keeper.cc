@@ -28,6 +28,7 @@ UpstreamOptions upstream_options(const KeeperOptions& options) {
   upstream.self = options.listen;
   upstream.log_bytes_max = static_cast<std::int64_t>(options.store.log_bytes_max);
   upstream.links = options.links;
+  upstream.connect = options.connect;
   return upstream;
 }
 
@@ -35,7 +36,8 @@ JournalOptions journal_options(const KeeperOptions& options) {
   return {.fsync = options.store.fsync,
           .segment_bytes = options.store.segment_bytes,
           .rdb_bytes_max = options.store.rdb_bytes_max,
-          .host_disk = options.host_disk};
+          .host_disk = options.host_disk,
+          .disk = options.disk};
 }
 
 KeeperState after_restart(KeeperState state) {
@@ -96,6 +98,10 @@ Task<void> Keeper::stop() {
   co_await tasks_.stop();
   co_await journal_.close();
   entrance_.close();
+}
+
+void Keeper::serve(std::shared_ptr<net::ByteStream> stream) {
+  tasks_.spawn("keeper session", run_session(this, std::move(stream), now_ms()));
 }
 
 std::int64_t Keeper::now_ms() const {

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <set>
 
 #include "common/async/broadcast.h"
 #include "common/async/task_group.h"
+#include "common/net/byte_stream.h"
 #include "keeper/core/doorkeeper.h"
 #include "keeper/core/full_sync_gate.h"
 #include "keeper/core/order.h"
@@ -33,6 +35,9 @@ struct KeeperOptions {
   StoreOptions store;
   ConnectionCaps caps;
   Patience patience;
+  // For tests that want neither network nor threads: see UpstreamOptions and JournalOptions.
+  std::function<Result<std::shared_ptr<net::ByteStream>>(const Address&)> connect;
+  std::optional<Executor> disk;
   HostCrowd* host_crowd = nullptr;  ///< of all keepers of the process; must outlive the keeper. Null: its own
   LinkOptions links;
   HostDisk* host_disk = nullptr;    ///< the same; null: no cap
@@ -48,6 +53,8 @@ class Keeper : private UpstreamListener {
   /// Binds and begins to work; an address in use is an error that names it.
   Result<> start();
   Task<void> stop();
+  /// Somebody who has come in by another way than the port.
+  void serve(std::shared_ptr<net::ByteStream> stream);
 
   const KeeperOptions& options() const { return options_; }
   model::KeeperReport report() const;

@@ -91,7 +91,11 @@ Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket, Do
       keeper->turned_away(tcp->peer(), error.message);
     co_return;
   }
-  Session session(*keeper, std::move(stream).value(), began_ms);
+  co_await run_session(keeper, std::move(stream).value(), began_ms);
+}
+
+Task<void> run_session(Keeper* keeper, std::shared_ptr<net::ByteStream> stream, std::int64_t began_ms) {
+  Session session(*keeper, std::move(stream), began_ms);
   auto ended = co_await session.run();
   if (!ended && session.is_replica() && ended.error().code != Errc::cancelled)
     kLog.info("replica left",

@@ -25,6 +25,7 @@ namespace penstock::keeper {
 
 /// Serves `socket` until it ends; `place` is kept that long. `keeper` must outlive it.
 Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket, Doorkeeper::Place place);
+Task<void> run_session(Keeper* keeper, std::shared_ptr<net::ByteStream> stream, std::int64_t began_ms);
 
 class Session {
  public:

@@ -17,8 +17,9 @@ namespace {
 
 constexpr log::Logger kLog{"keeper"};
 constexpr Millis kRdbFetchPause{2'000};
-constexpr Millis kUnanswered{15'000};  ///< a host that is gone does not even acknowledge segments
-constexpr Millis kHeldPause{30'000};   ///< an empty upstream makes an RDB for each of our questions
+constexpr Millis kUnanswered{15'000};          ///< a host that is gone does not even acknowledge segments
+constexpr std::size_t kLineBytesMax = 16'384;  ///< of the handshake
+constexpr Millis kHeldPause{30'000};           ///< an empty upstream makes an RDB for each of our questions
 
 double unit_random() {
   static thread_local std::minstd_rand random{std::random_device{}()};
@@ -32,7 +33,7 @@ Result<std::pair<std::string, std::int64_t>> parse_full_resync(std::string_view 
   std::int64_t offset = 0;
   if (space != std::string_view::npos && is_replid(rest.substr(0, space))) {
     const auto [end, error] = std::from_chars(rest.data() + space + 1, rest.data() + rest.size(), offset);
-    if (error == std::errc{} && end == rest.data() + rest.size() && offset >= 0)
+    if (error == std::errc{} && end == rest.data() + rest.size() && offset >= 0 && offset <= kOffsetMax)
       return std::pair(std::string(rest.substr(0, space)), offset);
   }
   return fail(Errc::protocol, "bad answer to PSYNC: '" + std::string(line.substr(0, 100)) + "'");
@@ -178,6 +179,10 @@ Task<Result<>> UpstreamLink::attach(Address upstream) {
 }
 
 Task<Result<>> UpstreamLink::connect(Connection* connection, Address upstream) {
+  if (options_.connect) {
+    PS_CO_TRY(connection->stream, options_.connect(upstream));
+    co_return success();
+  }
   const auto tcp = std::make_shared<net::TcpStream>(executor_);
   PS_CO_TRY(co_await dial(tcp, std::move(upstream),
                           wants(options_.links.tls_to) ? options_.links.tls : nullptr, options_.reply_timeout,
@@ -207,10 +212,22 @@ Task<Result<std::string>> UpstreamLink::read_line(Connection* connection) {
       if (line.empty()) continue;
       co_return line;
     }
-    if (connection->input.size() > 16384)
-      co_return fail(Errc::protocol, "a line of the handshake is too long");
-    PS_CO_TRY(co_await within(options_.silence_timeout, "answer of the upstream", read_more(connection)));
+    if (connection->input.empty()) {
+      PS_CO_TRY(co_await within(options_.silence_timeout, "answer of the upstream", read_more(connection)));
+    } else {
+      PS_CO_TRY(co_await within(options_.reply_timeout, "rest of a line", read_rest_of_line(connection)));
+    }
   }
+}
+
+/// A line that has begun has to end soon, as with replicas of Redis.
+Task<Result<>> UpstreamLink::read_rest_of_line(Connection* connection) {
+  while (connection->input.find('\n') == std::string::npos) {
+    if (connection->input.size() > kLineBytesMax)
+      co_return fail(Errc::protocol, "a line of more than " + std::to_string(kLineBytesMax) + " bytes");
+    PS_CO_TRY(co_await read_more(connection));
+  }
+  co_return success();
 }
 
 Task<Result<std::string>> UpstreamLink::ask(Connection* connection, std::vector<std::string> command) {

@@ -7,6 +7,7 @@
 // handshake and ACK on the link.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,8 @@ struct UpstreamOptions {
   Address self;                      ///< where this keeper serves: not to be its own upstream
   std::int64_t log_bytes_max = 0;    ///< so much of the stream is kept
   LinkOptions links;
+  /// Instead of TCP, for tests that want no network.
+  std::function<Result<std::shared_ptr<net::ByteStream>>(const Address&)> connect;
 };
 
 /// What the keeper learns from its upstream link. Called on the keeper's loop.
@@ -98,6 +101,7 @@ class UpstreamLink {
   Task<Result<std::string>> ask_for_stream(Connection* connection, std::vector<std::string> psync);
   Task<Result<std::string>> ask(Connection* connection, std::vector<std::string> command);
   Task<Result<std::string>> read_line(Connection* connection);
+  Task<Result<>> read_rest_of_line(Connection* connection);
   Task<Result<>> read_more(Connection* connection);
   Task<Result<std::size_t>> read_some(Connection* connection, std::span<char> into);
   Task<Result<>> receive_rdb(Connection* connection, Address upstream, std::string replid,
