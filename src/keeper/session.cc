@@ -20,6 +20,7 @@ constexpr log::Logger kLog{"keeper"};
 constexpr std::size_t kOutMax = 1 << 20;  ///< of answers that are not read yet: no command is taken meanwhile
 constexpr std::size_t kTransactionMax = 64;  ///< commands in MULTI, and their bytes
 constexpr std::size_t kTransactionBytesMax = 256 << 10;
+constexpr std::size_t kChannelsMax = 64;
 constexpr std::size_t kChannelNameMax = 256;
 /// Who has not said AUTH needs no more than that.
 constexpr CommandLimits kOfStrangers{.arguments_max = 10,
@@ -482,17 +483,20 @@ Session::Answer Session::client(const Command& command) {
 }
 
 Session::Answer Session::subscribe(const Command& command) {
+  if (command.size() < 2) return wrong_arguments("SUBSCRIBE");
   std::string out;
-  for (std::size_t i = 1; i < command.size() && channels_.size() < 64; ++i) {
+  for (std::size_t i = 1; i < command.size(); ++i) {
+    if (channels_.size() >= kChannelsMax && !channels_.contains(command[i]))
+      return out + error_line("ERR a connection may have " + std::to_string(kChannelsMax) + " channels");
     if (command[i].size() > kChannelNameMax)
-      return error_line("ERR a channel's name may have " + std::to_string(kChannelNameMax) + " bytes");
+      return out + error_line("ERR a channel's name may have " + std::to_string(kChannelNameMax) + " bytes");
     channels_.insert(command[i]);
     resp::append_array_header(out, 3);
     resp::append_bulk(out, "subscribe");
     resp::append_bulk(out, command[i]);
     resp::append_integer(out, static_cast<std::int64_t>(channels_.size()));
   }
-  return out.empty() ? wrong_arguments("SUBSCRIBE") : out;
+  return out;
 }
 
 /// Looped back to our own subscribers: Sentinels find each other's greetings on every instance that they
