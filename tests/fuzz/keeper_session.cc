@@ -251,13 +251,16 @@ const std::vector<std::string>& commands() {
 
 struct Stage {
   Stage(const fuzz::Files& store, Stream begin, bool password)
-      : stream(std::move(begin)), master(stream), world(store, [password](keeper::KeeperOptions& options) {
-          if (password) options.required_password = "secret";
-        }) {}
+      : stream(std::move(begin)),
+        world(store,
+              [password](keeper::KeeperOptions& options) {
+                if (password) options.required_password = "secret";
+              }),
+        master(stream) {}
 
   Stream stream;
-  Master master;
   fuzz::World world;
+  Master master;
   std::vector<std::unique_ptr<Peer>> peers;
 };
 

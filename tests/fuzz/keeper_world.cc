@@ -103,13 +103,13 @@ void World::stop() {
   for (Millis waited{0}; !stopped && waited < kStopMax; waited += Millis{1'000}) pass(Millis{1'000});
   FUZZ_CHECK(stopped, "the keeper does not stop");
   keeper_.reset();
+  dialled_.clear();  // links are the loop's: nobody keeps one beyond it
+  all_.clear();
   loop_.reset();
 }
 
 void World::restart() {
   stop();
-  dialled_.clear();
-  all_.clear();  // they belong to a loop that is gone
   start();
 }
 

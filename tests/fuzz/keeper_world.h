@@ -22,6 +22,7 @@ std::string echo(char letter, std::size_t size);
 /// A store in which `stream` follows an RDB at kRdbOffset of kReplid.
 Files store_of(const std::string& rdb, const std::string& stream);
 
+/// Must outlive who has its links.
 class World {
  public:
   using Link = std::shared_ptr<MemoryLink>;
@@ -38,7 +39,7 @@ class World {
   std::vector<Link> take_dialled() { return std::exchange(dialled_, {}); }
   void set_upstream_reachable(bool reachable) { reachable_ = reachable; }
   keeper::Keeper& keeper() const { return *keeper_; }
-  /// Ends the keeper and starts it again on what is on disk.
+  /// Ends the keeper and starts it again on what is on disk. Links do not live longer than that.
   void restart();
 
  private:
