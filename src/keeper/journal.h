@@ -35,7 +35,7 @@ struct JournalOptions {
   std::uint64_t segment_bytes = 0;
   std::uint64_t rdb_bytes_max = kNoDiskCap;
   HostDisk* host_disk = nullptr;  ///< of all keepers of the process; must outlive the journal. Null: no cap
-  std::optional<Executor> disk;             ///< where the store is used; none: threads that all keepers share
+  std::optional<Executor> disk;   ///< where the store is used; none: threads that all keepers share
 };
 
 /// Belongs to one loop. Waits end when their task is cancelled, but what a thread has begun is waited for.

@@ -40,7 +40,7 @@ struct KeeperOptions {
   std::optional<Executor> disk;
   HostCrowd* host_crowd = nullptr;  ///< of all keepers of the process; must outlive the keeper. Null: its own
   LinkOptions links;
-  HostDisk* host_disk = nullptr;    ///< the same; null: no cap
+  HostDisk* host_disk = nullptr;  ///< the same; null: no cap
 };
 
 class Keeper : private UpstreamListener {

@@ -8,7 +8,8 @@
 
 /// Linked in the place of the keeper's own, which connects to where the replica says that it listens.
 penstock::Task<std::optional<penstock::keeper::ServerVersion>> penstock::keeper::ask_replica_version(
-    Executor /*executor*/, Address /*replica*/, resp::Credentials /*said*/, std::uint16_t /*our_port*/) {
+    Executor /*executor*/, ReplicaContact /*replica*/, resp::Credentials /*said*/,
+    std::uint16_t /*our_port*/) {
   co_return std::nullopt;
 }
 

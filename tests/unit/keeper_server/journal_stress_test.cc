@@ -120,9 +120,9 @@ Task<void> JournalStress::read_along() {
     while (!is_over() && log == logs_) {
       std::vector<StreamView> views = journal_->at_hand(cursor, 1 << 20);
       if (views.empty() && cursor.at() <= journal_->written()) {
-        auto piece = co_await journal_->read(cursor.at());
-        if (!piece || log != logs_) break;  // trimmed, or another log
-        views.push_back(std::move(piece).value());
+        auto read = co_await journal_->read(cursor.at());
+        if (!read || log != logs_) break;  // trimmed, or another log
+        views = std::move(read).value();
       }
       for (const StreamView& view : views) {
         const auto at = static_cast<std::size_t>(cursor.at() - base_ - 1);
