@@ -109,6 +109,7 @@ Task<void> UpstreamLink::run() {
     const MonoTime began = MonoClock::now();
     streamed_ = false;
     auto ended = co_await attach(target);
+    journal_.hurry();  // nothing more comes that would be worth waiting for
     if (upstream_ != target) {
       backoff.reset();
       continue;
