@@ -96,6 +96,7 @@ int run_until_signalled(const std::string& name, const log::Options& log,
 
 int run_daemon(int argc, char** argv, const Spec& spec) {
   CLI::App app{spec.name};
+  app.footer(spec.footer);
   std::string file;
   bool check = false, version = false, routes = false;
   app.add_option("--config", file, "configuration file (TOML)");

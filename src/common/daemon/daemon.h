@@ -32,7 +32,8 @@ class Daemon {
 };
 
 struct Spec {
-  std::string name;  ///< "penstock-keeper"
+  std::string name;      ///< "penstock-keeper"
+  std::string footer{};  ///< of --help
   /// Reads the daemon's own keys. Problems are reported by the reader; called before anything is built, and
   /// alone for
   /// --check-config. The [log] keys (level, format, file) are read by run_daemon.
