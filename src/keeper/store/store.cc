@@ -212,6 +212,8 @@ Result<> FileStore::load(const std::string& cluster, const std::string& shard) {
     meta_ = std::move(meta).value();
     if (meta_.cluster != cluster || meta_.shard != shard)
       return fail(Errc::conflict, dir_.string() + ": belongs to shard " + meta_.cluster + "/" + meta_.shard);
+    // Who wrote it may have died before its name was synced. What it does not name is removed below.
+    PS_TRY(sync_directory(dir_));
   } else {
     meta_.cluster = cluster;
     meta_.shard = shard;

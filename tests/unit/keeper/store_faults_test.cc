@@ -40,6 +40,8 @@ TEST_P(StoreFaultsTest, a_crash_after_an_error_neither) {
   const CrashDepth depth{.random_states = 1};
   for (std::size_t call = GetParam(); call < faults_.calls(); call += 29 * stride_)
     faults_.run({call, fault_at(call), call % 2 == 0, false}, &depth);
+  for (std::size_t call = 0; call < 10; ++call)  // which make the store
+    faults_.run({call, Fault::eio, false, false}, &depth);
   expect_no_problem();
 }
 
