@@ -64,6 +64,13 @@ std::optional<std::int64_t> find_rdb(const fs::path& generation, std::int64_t en
   return best;
 }
 
+Result<> sync_files(const std::vector<std::shared_ptr<const File>>& files) {
+  for (const auto& file : files) {
+    PS_TRY(file->sync());
+  }
+  return success();
+}
+
 class FileRdbReader : public Store::RdbReader {
  public:
   FileRdbReader(File file, std::int64_t offset, std::uint64_t size)
@@ -349,18 +356,12 @@ Result<std::int64_t> FileStore::fsync_in_background() {
     work = sync_;
     sync_.seal = true;
   }
-  for (const auto& file : work.files) {
-    if (auto synced = file->sync(); !synced) {
-      const std::lock_guard lock(sync_mutex_);
-      if (sync_.log == work.log) known(log_).suspect();
-      return fail(std::move(synced).error());
-    }
-  }
-  if (!work.dir.empty()) {
-    PS_TRY(sync_directory(work.dir));
-  }
+  const auto synced = sync_files(work.files);
+  auto done = synced && !work.dir.empty() ? sync_directory(work.dir) : synced;
   const std::lock_guard lock(sync_mutex_);
-  if (sync_.log != work.log) return sync_.durable;
+  if (sync_.log != work.log) return sync_.durable;  // and what it was may be gone: that is no error
+  if (!synced) known(log_).suspect();
+  PS_TRY(std::move(done));
   sync_.durable = std::max(sync_.durable, work.end);
   if (sync_.files == work.files) {
     // All segments but the last are done with; the directory knows them.
@@ -502,7 +503,10 @@ Result<> FileStore::start_generation(std::int64_t end, StoreMeta meta, const fs:
     if (generation_on_disk() != last_generation_) fs::remove_all(dir, ignored);
     return done;
   }
-  log_.emplace(std::move(log).value());
+  {
+    const std::lock_guard lock(sync_mutex_);  // fsync_in_background() looks at it
+    log_.emplace(std::move(log).value());
+  }
   std::error_code error;
   rdb_ = rdb ? std::optional(rdb_offset) : std::nullopt;
   rdb_bytes_ = rdb ? fs::file_size(rdb_path(current_dir(), rdb_offset), error) : 0;
