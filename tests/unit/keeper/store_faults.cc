@@ -152,8 +152,17 @@ std::size_t StoreFaults::calls() {
     Recording recording(nullptr);
     play(recording, nullptr);
     calls_ = recording.calls();
+    const auto& records = recording.records();
+    for (std::size_t i = 0; i < records.size(); ++i)
+      if (records[i].call.kind == DiskCall::Kind::sync && steps_[records[i].step].name == "sync")
+        syncs_.push_back(i);
   }
   return calls_;
+}
+
+const std::vector<std::size_t>& StoreFaults::syncs() {
+  static_cast<void>(calls());
+  return syncs_;
 }
 
 /// Each step is asked for until it is done: at the second time there is no fault any more.

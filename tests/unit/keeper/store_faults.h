@@ -42,7 +42,8 @@ class StoreFaults {
   /// Works in `scratch`, a directory of its own.
   StoreFaults(ScriptOptions options, fs::path scratch);
 
-  std::size_t calls();  ///< of a run without a fault
+  std::size_t calls();                      ///< of a run without a fault
+  const std::vector<std::size_t>& syncs();  ///< those of them that sync the log in the background
   /// A run with the fault. Afterwards the crashes of that run are checked when `depth` is given.
   void run(const FaultPlan& plan, const CrashDepth* depth);
   /// Loss of power before the calls first … last - 1 of a run without a fault.
@@ -70,6 +71,7 @@ class StoreFaults {
   std::unordered_set<std::size_t> seen_;  ///< hashes of the states that were checked
   std::string after_;                     ///< which fault a loss of power comes
   std::vector<std::string> problems_;
+  std::vector<std::size_t> syncs_;
   std::size_t calls_ = 0, runs_ = 0, states_ = 0;
 };
 

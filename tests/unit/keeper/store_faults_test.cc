@@ -45,6 +45,15 @@ TEST_P(StoreFaultsTest, a_crash_after_an_error_neither) {
   expect_no_problem();
 }
 
+/// The kernel tells of it once, and then takes the pages for clean.
+TEST_P(StoreFaultsTest, a_sync_that_failed_is_not_believed_when_it_is_repeated) {
+  const CrashDepth depth{.random_states = 1};
+  const auto& syncs = faults_.syncs();
+  for (std::size_t i = 0; i < syncs.size(); i += 2 + stride_)
+    faults_.run({syncs[i], Fault::eio, i % 2 == 0, false}, &depth);
+  expect_no_problem();
+}
+
 INSTANTIATE_TEST_SUITE_P(Scripts, StoreFaultsTest, ::testing::Range(std::size_t{0}, fault_scripts().size()),
                          [](const auto& info) { return fault_scripts()[info.param].name; });
 
