@@ -2,6 +2,8 @@
 // written and read again, and no limit is passed.
 #include "common/resp/parser.h"
 
+#include <algorithm>
+
 #include "common/resp/encode.h"
 #include "fuzz/input.h"
 
@@ -51,6 +53,14 @@ std::size_t depth(const resp::Value& value) {
   return deepest;
 }
 
+/// A bare CR within an error's line, which is not passed on as it is: readers differ about where such a line
+/// ends.
+bool has_cr(const resp::Value& value) {
+  if (const auto* array = value.array()) return std::ranges::any_of(*array, has_cr);
+  const auto* error = std::get_if<resp::ServerError>(&value.v);
+  return error && error->text.find('\r') != std::string::npos;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -67,7 +77,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     FUZZ_CHECK(depth(value) <= (limited ? few : all).depth_max);
     std::string again;
     resp::append_value(again, value);
-    FUZZ_CHECK(parse({again}, all) == (Outcome{{value}, ""}));
+    const Outcome back = parse({again}, all);
+    FUZZ_CHECK(back.error.empty() && back.values.size() == 1);
+    std::string twice;
+    resp::append_value(twice, back.values[0]);
+    FUZZ_CHECK(twice == again);
+    if (!has_cr(value)) FUZZ_CHECK(back.values[0] == value);
   }
   if (!limited) FUZZ_CHECK(parse({bytes}, all) == outcome);
   return 0;

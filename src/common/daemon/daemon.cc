@@ -12,6 +12,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "common/async/offload.h"
+
 namespace penstock::daemon {
 namespace {
 
@@ -90,6 +92,7 @@ int run_until_signalled(const std::string& name, const log::Options& log,
     loop.stop();
   });
   while (!ended) loop.run_one();
+  wait_for_offloads();
   if (bug) std::rethrow_exception(bug);
   return exit_code;
 }

@@ -28,6 +28,7 @@ class JournalStress : public testing::Test {
         std::make_unique<Journal>(loop_.get_executor(), std::move(store).value(), JournalOptions{}, [] {});
     tasks_ = std::make_unique<TaskGroup>(loop_.get_executor());
   }
+  ~JournalStress() override { wait_for_offloads(); }
 
   static std::string echo(std::size_t size, char letter) {
     return "*2\r\n$4\r\nECHO\r\n$" + std::to_string(size) + "\r\n" + std::string(size, letter) + "\r\n";

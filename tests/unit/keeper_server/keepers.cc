@@ -3,6 +3,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <stdexcept>
 
+#include "common/async/offload.h"
+
 namespace penstock::keeper {
 
 std::string AnyKeeper::state(const std::string& field) const {
@@ -78,6 +80,7 @@ void LocalKeeper::stop() {
   boost::asio::co_spawn(*loop_, keeper_->stop(), [this](std::exception_ptr) { loop_->stop(); });
   thread_.join();
   keeper_.reset();
+  wait_for_offloads();
   loop_.reset();
 }
 
