@@ -199,6 +199,8 @@ void StoreFaults::play(Recording& recording, const FaultPlan* plan) {
       dropped = world;
       step.effect(*dropped, *bench.store);
       recording.also(dropped);
+      // An RDB that could be neither announced nor removed is whole, and of this history.
+      if (dropped->log && dropped->log->base == world.log->base) world.rdbs.merge(std::map(dropped->rdbs));
       continue;
     }
     if (!done) {

@@ -176,10 +176,9 @@ void ScriptWriter::continue_as(const std::string& id) {
        [id](World& world, const Store&) {
          world.meta = continued(world, id);
          world.log->durable = world.log->end();
-         if (world.rdb && *world.rdb > world.log->end()) {
-           world.rdbs.erase(*world.rdb);
-           world.rdb.reset();
-         }
+         const auto ahead = world.rdbs.upper_bound(world.log->end());
+         world.rdbs.erase(ahead, world.rdbs.end());
+         if (world.rdb && !world.rdbs.contains(*world.rdb)) world.rdb.reset();
        },
        true, false, true});
 }
