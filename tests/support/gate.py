@@ -22,6 +22,7 @@ PYTHON = "/usr/bin/python3"
 JOBS = str(os.cpu_count() or 2)
 PR_SET_CHILD_SUBREAPER = 36
 FUZZ_SECONDS = 60  # of each target
+SHOWN_LINES, SHOWN_WIDTH = 30, 300  # of what a failed test said
 
 
 class Interrupted(Exception):
@@ -34,6 +35,15 @@ def skipped(case: ElementTree.Element) -> bool:
     if said is None:
         return False
     return said.get("type", "").startswith("pytest") or said.get("message", "").startswith("SKIP_")
+
+
+def what_it_said(case: ElementTree.Element) -> str:
+    """The lines that name the failure, and the last: a log far away is lost with the machine that ran the test."""
+    lines = "".join(case.itertext()).strip().splitlines()
+    telling = [number for number, line in enumerate(lines) if "Failure" in line or "ERROR: " in line][:8]
+    shown = sorted({near for number in telling for near in range(number, min(number + 8, len(lines)))} |
+                   set(range(max(0, len(lines) - SHOWN_LINES), len(lines))))
+    return "\n".join(f"   {lines[number][:SHOWN_WIDTH]}" for number in shown)
 
 
 class Tally:
@@ -55,7 +65,9 @@ class Tally:
                 self.skipped += 1
             else:
                 failed = {child.tag for child in case} & {"failure", "error", "skipped"}
-                self.one(f"{part}: {case.get('classname')}.{case.get('name')}", not failed)
+                name = f"{part}: {case.get('classname')}.{case.get('name')}"
+                if not self.one(name, not failed):
+                    print(f"-- {name}\n{what_it_said(case)}", flush=True)
 
 
 def run(name: str, command: list[str], environment: dict | None = None, quiet: bool = True) -> bool:
@@ -126,6 +138,7 @@ class Gate:
 
     def asan(self) -> None:
         self.ctest("asan", {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+                            "LSAN_OPTIONS": f"print_suppressions=0:suppressions={ROOT / 'tests/support/lsan.supp'}",
                             "UBSAN_OPTIONS": "print_stacktrace=1"}, ("-E", "^lint"))
 
     def tsan(self) -> None:

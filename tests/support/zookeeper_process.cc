@@ -58,6 +58,7 @@ ZookeeperProcess::ZookeeperProcess() : port_(free_port()) {
                                          << "clientPortAddress=127.0.0.1\n"
                                          << "maxClientCnxns=0\n"
                                          << "admin.enableServer=false\n"
+                                         << "forceSync=no\n"  // what a killed process wrote, the kernel keeps
                                          << "4lw.commands.whitelist=ruok\n";
   start();
 }

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace penstock::zk {
 namespace {
@@ -68,6 +69,22 @@ void Handle::open(const std::string& servers, Millis session_timeout) {
 void Handle::close() {
   if (client_) zookeeper_close(client_);
   client_ = nullptr;
+  const std::lock_guard lock(lending_);
+  // What they hold belongs to the loop, and ends there.
+  boost::asio::post(executor_, [forgotten = std::exchange(lent_, {})] {});
+}
+
+Completion* Handle::lend(std::unique_ptr<Completion> completion) {
+  Completion* const data = completion.get();
+  const std::lock_guard lock(lending_);
+  lent_.emplace(data, std::move(completion));
+  return data;
+}
+
+std::unique_ptr<Completion> Handle::take_back(const Completion* lent) {
+  const std::lock_guard lock(lending_);
+  auto node = lent_.extract(lent);
+  return std::move(node.mapped());
 }
 
 void Handle::on_watch(zhandle_t* client, int type, int state, const char* path, void* context) {
@@ -90,8 +107,8 @@ void Handle::on_watch(zhandle_t* client, int type, int state, const char* path, 
 }
 
 void Completion::deliver(const void* data, Answer answer) {
-  // The client hands back as const what it got from us as ours.
-  std::unique_ptr<Completion> self(static_cast<Completion*>(const_cast<void*>(data)));
+  const auto* lent = static_cast<const Completion*>(data);
+  auto self = lent->handle_->take_back(lent);
   for (const auto& result : self->results_) answer.op_errors.push_back(result.err);
   const Executor executor = self->handle_->executor_;
   boost::asio::post(executor, [self = std::move(self), answer = std::move(answer)]() mutable {

@@ -6,7 +6,9 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "common/zk/zk.h"
@@ -40,6 +42,8 @@ class Listener {
   virtual bool is_current(std::uint64_t generation) const = 0;
 };
 
+class Completion;
+
 /// One zhandle_t and what its callbacks need. It must live until close() has returned; open() and close()
 /// block, so they run on the reaper's thread only.
 class Handle {
@@ -51,6 +55,12 @@ class Handle {
   void close();
 
   std::uint64_t generation() const { return generation_; }
+
+  /// What the client holds as `data` of its calls: lent before the call begins, taken back by its completion
+  /// (on a thread of the client) or when the client refuses the call. Closing drops what the client forgot:
+  /// calls that are under way then end without a completion when its threads see the end first.
+  Completion* lend(std::unique_ptr<Completion> completion);
+  std::unique_ptr<Completion> take_back(const Completion* lent);
 
   /// The one watcher that the client is given, for the session and for every node, with the Handle as its
   /// context: equal (function, context) pairs are one watch per path there, so that reading again never adds
@@ -64,10 +74,13 @@ class Handle {
   const std::weak_ptr<Listener> listener_;
   const std::uint64_t generation_;
   zhandle_t* client_ = nullptr;  ///< touched on the reaper's thread only
+
+  std::mutex lending_;
+  std::unordered_map<const Completion*, std::unique_ptr<Completion>> lent_;
 };
 
-/// The context of one asynchronous call: passed to the client as `data`, consumed by exactly one completion.
-/// When the client refuses the call, no completion comes, and the caller keeps the object.
+/// The context of one asynchronous call: passed to the client as `data`, consumed by at most one completion.
+/// When the client refuses the call, or closes, no completion comes.
 class Completion {
  public:
   using OnAnswer = std::function<void(Answer)>;

@@ -273,9 +273,9 @@ class SessionCore::Registered {
 };
 
 int SessionCore::begin(const Start& start, Completion::OnAnswer on_answer) {
-  auto completion = std::make_unique<Completion>(handle_, std::move(on_answer));
-  const int rc = start(client_, handle_.get(), completion.get());
-  if (rc == ZOK) completion.release();  // NOLINT: the client's now, until it completes
+  Completion* const data = handle_->lend(std::make_unique<Completion>(handle_, std::move(on_answer)));
+  const int rc = start(client_, handle_.get(), data);
+  if (rc != ZOK) handle_->take_back(data);
   if (rc == ZINVALIDSTATE) replace_handle("the handle is dead", 0ms);
   return rc;
 }

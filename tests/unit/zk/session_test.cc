@@ -70,7 +70,7 @@ TEST_F(Sessions, the_lease_ends_by_our_own_clock_while_the_server_is_frozen) {
 
 TEST_F(Sessions, an_expiry_that_is_learnt_late_gives_a_new_session_and_fires_the_old_watches) {
   test::CuttableLink link(loop_.get_executor(), server_->port());
-  Session& zk = open(through(link, 1s));
+  Session& zk = open(through(link, 3s));
   Session& other = open();
   create(zk, "/e", "", CreateMode::ephemeral);
   const auto old_id = zk.session_id();
