@@ -88,7 +88,7 @@ Task<Result<>> Host::start() {
   std::error_code error;
   fs::create_directories(options_.data_dir, error);
   if (error) co_return fail(Errc::io, "data_dir " + options_.data_dir.string() + ": " + error.message());
-  options_.caps.per_host = std::min(options_.caps.per_host, connections_that_fit());
+  options_.caps.per_host = std::min(options_.caps.per_host, serve::connections_that_fit());
   zk_ = zk::open_session(
       executor_, {options_.zookeeper_servers, options_.zookeeper_chroot, options_.zookeeper_session_timeout,
                   options_.zookeeper_session_timeout * 2 / 3});

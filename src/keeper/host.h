@@ -58,7 +58,7 @@ class Host : public daemon::Daemon {
   http::Server server_;
   std::unique_ptr<zk::Session> zk_;
   std::unique_ptr<zk::Presence> presence_;
-  HostCrowd crowd_;
+  serve::HostCrowd crowd_;
   HostDisk disk_;
   std::string disk_over_cap_;  ///< the cap cannot be held, and why; empty: it can
   std::map<ShardKey, Running> keepers_;

@@ -10,11 +10,11 @@
 #include "common/async/broadcast.h"
 #include "common/async/task_group.h"
 #include "common/net/byte_stream.h"
-#include "keeper/core/doorkeeper.h"
+#include "common/serve/doorkeeper.h"
+#include "common/serve/entrance.h"
+#include "common/serve/patience.h"
 #include "keeper/core/full_sync_gate.h"
 #include "keeper/core/order.h"
-#include "keeper/core/patience.h"
-#include "keeper/entrance.h"
 #include "keeper/journal.h"
 #include "keeper/upstream_link.h"
 
@@ -33,12 +33,13 @@ struct KeeperOptions {
   Millis replica_timeout{60'000};   ///< Redis' repl-timeout, for replicas that stand still
   Millis upstream_timeout{60'000};  ///< … and for an upstream without a byte
   StoreOptions store;
-  ConnectionCaps caps;
-  Patience patience;
+  serve::ConnectionCaps caps;
+  serve::Patience patience;
   // For tests that want neither network nor threads: see UpstreamOptions and JournalOptions.
   std::function<Result<std::shared_ptr<net::ByteStream>>(const Address&)> connect;
   std::optional<Executor> disk;
-  HostCrowd* host_crowd = nullptr;  ///< of all keepers of the process; must outlive the keeper. Null: its own
+  serve::HostCrowd* host_crowd =
+      nullptr;  ///< of all keepers of the process; must outlive the keeper. Null: its own
   LinkOptions links;
   HostDisk* host_disk = nullptr;  ///< the same; null: no cap
 };
@@ -104,8 +105,8 @@ class Keeper : private UpstreamListener {
   KeeperOptions options_;
   Journal journal_;
   UpstreamLink link_;
-  HostCrowd own_crowd_;
-  Entrance entrance_;
+  serve::HostCrowd own_crowd_;
+  serve::Entrance entrance_;
   Broadcast changed_;  ///< whatever a waiting request may depend on
   std::uint64_t history_generation_ = 0;
   Handover handover_;

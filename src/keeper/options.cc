@@ -1,8 +1,9 @@
 #include "keeper/options.h"
 
+#include "common/config/secret.h"
 #include "common/net/zstd_frames.h"
+#include "common/serve/options.h"
 #include "keeper/core/rdb_version.h"
-#include "keeper/store/file.h"
 
 namespace penstock::keeper {
 namespace {
@@ -34,27 +35,15 @@ StoreOptions read_store(config::Reader& reader) {
   return store;
 }
 
-ConnectionCaps read_caps(config::Reader& reader) {
-  ConnectionCaps caps;
+serve::ConnectionCaps read_caps(config::Reader& reader) {
+  serve::ConnectionCaps caps;
   const auto cap = [&reader](const char* key, std::size_t fallback) {
     return static_cast<std::size_t>(reader.integer(key, 1, 1'000'000, static_cast<std::int64_t>(fallback)));
   };
-  caps.per_keeper = cap("connections.per_keeper", caps.per_keeper);
+  caps.per_port = cap("connections.per_keeper", caps.per_port);
   caps.per_peer = cap("connections.per_peer", caps.per_peer);
   caps.per_host = cap("connections.per_host", caps.per_host);
   return caps;
-}
-
-Patience read_patience(config::Reader& reader) {
-  Patience patience;
-  const auto limit = [&reader](const char* key, std::int64_t fallback) {
-    return reader.duration(key, Millis{fallback}).count();
-  };
-  patience.auth_ms = limit("connections.auth_timeout", patience.auth_ms);
-  patience.command_ms = limit("connections.command_timeout", patience.command_ms);
-  patience.reading_ms = limit("connections.reading_timeout", patience.reading_ms);
-  patience.idle_ms = limit("connections.idle_timeout", patience.idle_ms);
-  return patience;
 }
 
 /// The section [tls]: nothing when it is not there.
@@ -105,23 +94,7 @@ LinkOptions read_links(config::Reader& reader) {
   return links;
 }
 
-/// A secret stands in a file of its own, so that this one can be shown.
-std::string read_secret_option(config::Reader& reader, const std::string& key) {
-  const std::string file = reader.string(key, "");
-  if (file.empty()) return "";
-  auto secret = read_secret(file);
-  if (!secret) reader.problem(key, secret.error().message);
-  return secret ? secret.value() : "";
-}
-
 }  // namespace
-
-Result<std::string> read_secret(const std::filesystem::path& file) {
-  PS_TRY(auto text, read_file(file));
-  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
-  if (text.empty()) return fail(Errc::invalid_argument, file.string() + ": is empty");
-  return text;
-}
 
 HostOptions read_options(config::Reader& reader) {
   HostOptions options;
@@ -142,14 +115,14 @@ HostOptions read_options(config::Reader& reader) {
   options.repl_timeout = reader.duration("repl_timeout", options.repl_timeout);
   if (options.repl_timeout < Millis{1'000}) reader.problem("repl_timeout", "must be at least 1s");
   options.user = reader.string("auth.user", "");
-  options.password = read_secret_option(reader, "auth.password_file");
-  options.required_password = read_secret_option(reader, "auth.required_password_file");
+  options.password = config::read_secret_option(reader, "auth.password_file");
+  options.required_password = config::read_secret_option(reader, "auth.required_password_file");
   options.store = read_store(reader);
   options.disk_bytes_max = read_cap(reader, "store.host_max");
   if (options.disk_bytes_max < 2 * options.store.segment_bytes)
     reader.problem("store.host_max", "must be at least two segments");
   options.caps = read_caps(reader);
-  options.patience = read_patience(reader);
+  options.patience = serve::read_patience(reader, "connections");
   options.links = read_links(reader);
   return options;
 }

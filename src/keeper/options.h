@@ -7,9 +7,9 @@
 #include "common/async/task.h"
 #include "common/base/address.h"
 #include "common/config/config.h"
+#include "common/serve/doorkeeper.h"
+#include "common/serve/patience.h"
 #include "keeper/core/disk_shares.h"
-#include "keeper/core/doorkeeper.h"
-#include "keeper/core/patience.h"
 #include "keeper/links.h"
 #include "keeper/store/store.h"
 
@@ -31,13 +31,10 @@ struct HostOptions {
   std::string required_password;  ///< of everybody who connects to a keeper
   StoreOptions store;
   std::uint64_t disk_bytes_max = kNoDiskCap;  ///< logs and RDBs of all keepers together
-  ConnectionCaps caps;
-  Patience patience;
+  serve::ConnectionCaps caps;
+  serve::Patience patience;
   LinkOptions links;
 };
-
-/// What a file holds without the newline at its end; the error names the file. Empty is an error too.
-Result<std::string> read_secret(const std::filesystem::path& file);
 
 /// Problems stay in the reader until its finish().
 HostOptions read_options(config::Reader& reader);

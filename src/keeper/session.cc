@@ -12,9 +12,13 @@
 #include "common/model/keeper_report.h"
 #include "common/net/tcp_stream.h"
 #include "common/resp/encode.h"
+#include "common/serve/words.h"
 
 namespace penstock::keeper {
 namespace {
+
+using serve::same_secret;
+using serve::upper;
 
 constexpr log::Logger kLog{"keeper"};
 constexpr std::size_t kOutMax = 1 << 20;  ///< of answers that are not read yet: no command is taken meanwhile
@@ -23,16 +27,10 @@ constexpr std::size_t kTransactionBytesMax = 256 << 10;
 constexpr std::size_t kChannelsMax = 64;
 constexpr std::size_t kChannelNameMax = 256;
 /// Who has not said AUTH needs no more than that.
-constexpr CommandLimits kOfStrangers{.arguments_max = 10,
-                                     .argument_bytes_max = 16 << 10,
-                                     .command_bytes_max = 32 << 10,
-                                     .inline_bytes_max = 16 << 10};
-
-std::string upper(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::toupper(c); });
-  return out;
-}
+constexpr serve::CommandLimits kOfStrangers{.arguments_max = 10,
+                                            .argument_bytes_max = 16 << 10,
+                                            .command_bytes_max = 32 << 10,
+                                            .inline_bytes_max = 16 << 10};
 
 template <class N>
 std::optional<N> number(std::string_view text) {
@@ -70,17 +68,10 @@ bool is_host(std::string_view text) {
          });
 }
 
-/// In a time that says nothing of where they differ.
-bool same_secret(std::string_view a, std::string_view b) {
-  unsigned char difference = a.size() == b.size() ? 0 : 1;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    difference |= static_cast<unsigned char>(a[i] ^ b[i % std::max<std::size_t>(b.size(), 1)]);
-  return difference == 0;
-}
-
 }  // namespace
 
-Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket, Doorkeeper::Place /*kept*/) {
+Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket,
+                         serve::Doorkeeper::Place /*kept*/) {
   const auto tcp = std::make_shared<net::TcpStream>(std::move(socket));
   const std::int64_t began_ms = keeper->now_ms();
   const Millis limit{keeper->options().patience.auth_ms};
@@ -524,7 +515,7 @@ void Session::publish(const std::string& channel, const std::string& message) {
   writable_.ring();
 }
 
-Conduct Session::conduct() const {
+serve::Conduct Session::conduct() const {
   return {.is_authenticated = authenticated_,
           .is_replica = is_replica(),
           .is_subscribed = !channels_.empty(),
@@ -547,7 +538,7 @@ FeedSigns Session::signs() {
 }
 
 void Session::cut_if_overdue() {
-  std::string why = overdue(conduct(), keeper_.options().patience, keeper_.now_ms());
+  std::string why = serve::overdue(conduct(), keeper_.options().patience, keeper_.now_ms());
   if (why.empty() && is_replica()) why = why_cut(signs(), keeper_.options().replica_timeout.count());
   if (why.empty()) return;
   kLog.warn(is_replica() ? "a replica is cut off" : "a connection is cut off",
@@ -580,7 +571,7 @@ InfoFacts Session::facts() const {
   facts.disk_trouble = keeper_.journal_.trouble();
   facts.pretended_upstream = keeper_.pretended_upstream_;
   facts.connections = keeper_.entrance_.inside();
-  facts.connections_max = keeper_.options().caps.per_keeper;
+  facts.connections_max = keeper_.options().caps.per_port;
   facts.connections_refused = keeper_.entrance_.refused();
   facts.upstream_link = keeper_.link_.facts();
   for (const Session* session : keeper_.sessions_) {

@@ -12,10 +12,10 @@
 #include "common/async/wakeup.h"
 #include "common/net/byte_stream.h"
 #include "common/resp/redis_client.h"
-#include "keeper/core/command_reader.h"
-#include "keeper/core/doorkeeper.h"
+#include "common/serve/command_reader.h"
+#include "common/serve/doorkeeper.h"
+#include "common/serve/patience.h"
 #include "keeper/core/feed_patience.h"
-#include "keeper/core/patience.h"
 #include "keeper/core/psync_decision.h"
 #include "keeper/core/rdb_version.h"
 #include "keeper/info.h"
@@ -24,7 +24,7 @@
 namespace penstock::keeper {
 
 /// Serves `socket` until it ends; `place` is kept that long. `keeper` must outlive it.
-Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket, Doorkeeper::Place place);
+Task<void> serve_session(Keeper* keeper, boost::asio::ip::tcp::socket socket, serve::Doorkeeper::Place place);
 Task<void> run_session(Keeper* keeper, std::shared_ptr<net::ByteStream> stream, std::int64_t began_ms);
 
 class Session {
@@ -58,7 +58,7 @@ class Session {
   Task<Result<>> flush();
   Task<Result<>> room_for_answers();
   void refuse_further(const Error& error);
-  Conduct conduct() const;
+  serve::Conduct conduct() const;
   FeedSigns signs();
   Task<void> take(Command command);
   Answer queue(Command command);
@@ -126,7 +126,7 @@ class Session {
 
   Keeper& keeper_;
   std::shared_ptr<net::ByteStream> stream_;
-  CommandReader reader_;
+  serve::CommandReader reader_;
   std::string out_;
   Wakeup writable_, flushed_, grew_;
   std::optional<std::vector<Command>> transaction_;

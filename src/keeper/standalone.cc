@@ -18,7 +18,7 @@ Task<Result<>> Standalone::start() {
   options.replica_timeout = options.upstream_timeout = options_.repl_timeout;
   options.store = options_.store;
   options.caps = options_.caps;
-  options.caps.per_host = std::min(options.caps.per_host, connections_that_fit());
+  options.caps.per_host = std::min(options.caps.per_host, serve::connections_that_fit());
   options.patience = options_.patience;
   options.links = options_.links;
   keeper_ = std::make_unique<Keeper>(executor_, std::move(options), std::move(store).value());

@@ -16,8 +16,8 @@ struct StandaloneOptions {
   std::string announce_version;
   Millis repl_timeout{60'000};
   StoreOptions store;
-  ConnectionCaps caps;
-  Patience patience;
+  serve::ConnectionCaps caps;
+  serve::Patience patience;
   LinkOptions links;
 };
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <tuple>
 
+#include "common/config/secret.h"
 #include "common/net/zstd_frames.h"
 #include "keeper/core/rdb_version.h"
 #include "keeper/options.h"
@@ -92,7 +93,7 @@ Result<> StandaloneFlags::read_secrets(StandaloneOptions* options) const {
        {std::tuple("--password-file", &password_file, &options->password),
         std::tuple("--required-password-file", &required_password_file, &options->required_password)}) {
     if (file->empty()) continue;
-    auto read = read_secret(*file);
+    auto read = config::read_secret(*file);
     if (!read) return fail(of_flag(flag, read.error()));
     *secret = read.value();
   }

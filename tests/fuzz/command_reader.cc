@@ -1,5 +1,5 @@
 // Commands as clients send them, against a reader that has all of them at once and knows no state.
-#include "keeper/core/command_reader.h"
+#include "common/serve/command_reader.h"
 
 #include <charconv>
 
@@ -8,7 +8,7 @@
 namespace {
 
 using namespace penstock;
-using keeper::CommandReader;
+using serve::CommandReader;
 using Command = std::vector<std::string>;
 
 struct Outcome {
@@ -17,7 +17,7 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 
-Outcome read(const std::vector<std::string_view>& pieces, keeper::CommandLimits limits) {
+Outcome read(const std::vector<std::string_view>& pieces, serve::CommandLimits limits) {
   CommandReader reader(limits);
   Outcome outcome;
   for (const std::string_view piece : pieces) {
@@ -63,7 +63,7 @@ Found take_number(std::string_view& in, char kind, std::size_t max, std::size_t&
   return error == std::errc{} && stop == end && number <= max ? Found::whole : Found::broken;
 }
 
-Found take_words(std::string_view& in, keeper::CommandLimits limits, Command& command) {
+Found take_words(std::string_view& in, serve::CommandLimits limits, Command& command) {
   const std::string_view before = in;
   const auto line = take_line(in);
   if (!line) return before.size() > limits.inline_bytes_max ? Found::broken : Found::more;
@@ -79,7 +79,7 @@ Found take_words(std::string_view& in, keeper::CommandLimits limits, Command& co
   return Found::whole;
 }
 
-Found take_array(std::string_view& in, keeper::CommandLimits limits, Command& command) {
+Found take_array(std::string_view& in, serve::CommandLimits limits, Command& command) {
   std::size_t arguments = 0, total = 0;
   if (const Found counted = take_number(in, '*', limits.arguments_max, arguments); counted != Found::whole)
     return counted;
@@ -97,7 +97,7 @@ Found take_array(std::string_view& in, keeper::CommandLimits limits, Command& co
   return Found::whole;
 }
 
-Outcome read_by_the_book(std::string_view in, keeper::CommandLimits limits) {
+Outcome read_by_the_book(std::string_view in, serve::CommandLimits limits) {
   Outcome outcome;
   for (;;) {
     in.remove_prefix(std::min(in.find_first_not_of("\r\n"), in.size()));
@@ -115,9 +115,9 @@ Outcome read_by_the_book(std::string_view in, keeper::CommandLimits limits) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input input(data, size);
   const std::uint8_t how = input.byte();
-  const keeper::CommandLimits few{
+  const serve::CommandLimits few{
       .arguments_max = 4, .argument_bytes_max = 8, .command_bytes_max = 12, .inline_bytes_max = 16};
-  const keeper::CommandLimits limits = input.below(2) == 1 ? few : keeper::CommandLimits{};
+  const serve::CommandLimits limits = input.below(2) == 1 ? few : serve::CommandLimits{};
   const std::string_view bytes = input.rest();
   FUZZ_CHECK(read(fuzz::cut(bytes, how), limits) == read_by_the_book(bytes, limits));
   return 0;

@@ -5,8 +5,8 @@
 #include <memory>
 #include <optional>
 
+#include "common/serve/command_reader.h"
 #include "fuzz/keeper_world.h"
-#include "keeper/core/command_reader.h"
 
 namespace {
 
@@ -144,7 +144,7 @@ class Peer {
 
   fuzz::World::Link link_;
   const Stream& stream_;
-  keeper::CommandReader said_;
+  serve::CommandReader said_;
   std::vector<std::int64_t> asked_;
   std::string heard_, before_stream_;
   std::optional<std::vector<std::int64_t>> positions_;  ///< where its stream may stand, once it has one
@@ -180,7 +180,7 @@ class Master {
  private:
   struct Served {
     fuzz::World::Link link;
-    keeper::CommandReader said;
+    serve::CommandReader said;
     std::int64_t next = -1;  ///< offset; -1 before PSYNC
   };
 

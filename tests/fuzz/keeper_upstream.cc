@@ -7,9 +7,9 @@
 #include <memory>
 #include <optional>
 
+#include "common/serve/command_reader.h"
 #include "fuzz/keeper_world.h"
 #include "keeper/core/boundary_scanner.h"
-#include "keeper/core/command_reader.h"
 #include "keeper/core/history_line.h"
 #include "keeper/core/rdb_check.h"
 #include "keeper/core/rdb_framing.h"
@@ -25,7 +25,7 @@ const std::string kOtherId(40, 'b');
 /// A connection that the keeper has opened: what it has said and what it was sent.
 struct Served {
   fuzz::World::Link link;
-  CommandReader reader;
+  serve::CommandReader reader;
   std::vector<Command> said;
   std::size_t answered = 0;
   std::string sent;

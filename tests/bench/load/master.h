@@ -11,7 +11,7 @@
 
 #include "bench/load/loop.h"
 #include "bench/load/world.h"
-#include "keeper/core/command_reader.h"
+#include "common/serve/command_reader.h"
 
 namespace penstock::bench {
 
@@ -41,7 +41,7 @@ class Master {
  private:
   struct Link {
     int fd = -1;
-    keeper::CommandReader reader;
+    serve::CommandReader reader;
     std::string reply;  ///< still to be said, before anything else
     std::size_t rdb_at = 0, rdb_end = 0;
     bool streaming = false;  ///< once the RDB is out

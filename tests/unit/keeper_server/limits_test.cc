@@ -11,8 +11,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "common/serve/entrance.h"
 #include "fake_master.h"
-#include "keeper/entrance.h"
 #include "keepers.h"
 #include "support/run_task.h"
 
@@ -56,7 +56,7 @@ std::int64_t resident_kb(pid_t pid) {
 }
 
 TEST(ConnectionCaps, hold_for_the_keeper_and_for_each_peer) {
-  LocalKeeper keeper({}, [](KeeperOptions& options) { options.caps = {.per_keeper = 5, .per_peer = 3}; });
+  LocalKeeper keeper({}, [](KeeperOptions& options) { options.caps = {.per_port = 5, .per_peer = 3}; });
   std::vector<RespConnection> here, there;
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(is_served(here.emplace_back(keeper.port())));
   RespConnection one_too_many(keeper.port());
@@ -78,7 +78,7 @@ TEST(ConnectionCaps, hold_for_the_keeper_and_for_each_peer) {
 
 /// Everybody who is opened stays open and says nothing more. The replica is served all the same.
 TEST(ConnectionCaps, a_flood_costs_those_who_make_it) {
-  LocalKeeper keeper({}, [](KeeperOptions& options) { options.caps = {.per_keeper = 60, .per_peer = 50}; });
+  LocalKeeper keeper({}, [](KeeperOptions& options) { options.caps = {.per_port = 60, .per_peer = 50}; });
   Redis master;
   ASSERT_EQ(keeper.order("ACTIVE", master.port(), 1), "+OK");
   Redis replica;
@@ -102,8 +102,8 @@ TEST(ConnectionCaps, a_flood_costs_those_who_make_it) {
 
 TEST(Descriptors, when_there_are_none_people_are_turned_away_and_it_goes_on_when_there_are) {
   boost::asio::io_context loop;
-  HostCrowd crowd;
-  Entrance entrance(loop.get_executor(), {}, crowd);
+  serve::HostCrowd crowd;
+  serve::Entrance entrance(loop.get_executor(), {}, crowd);
   ASSERT_TRUE(entrance.open({"127.0.0.1", 0}));
   std::vector<RespConnection> guests;
   for (int i = 0; i < 3; ++i) guests.emplace_back(entrance.port());  // the kernel has taken them
@@ -113,7 +113,7 @@ TEST(Descriptors, when_there_are_none_people_are_turned_away_and_it_goes_on_when
   ::close(next);
   const rlimit none{static_cast<rlim_t>(next), before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  std::optional<Result<Entrance::Guest>> entered;
+  std::optional<Result<serve::Entrance::Guest>> entered;
   boost::asio::co_spawn(loop, test::store_result(entrance.next(), &entered), [](std::exception_ptr) {});
   EXPECT_TRUE(wait_until([&] {
     loop.poll();

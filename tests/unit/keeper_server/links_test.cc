@@ -282,7 +282,7 @@ TEST(Links, WhoDoesNotEndItsTlsHandshakeHasTheTimeOfAStranger) {
     options.links.tls = tls;
     options.links.plain_from = {net::Network::parse("127.0.0.1").value()};
     options.patience.auth_ms = 200;
-    options.caps = {.per_keeper = 3};
+    options.caps = {.per_port = 3};
   });
   RespConnection silent(keeper.port()), slow(keeper.port());
   slow.send("\x16\x03\x01\x02");

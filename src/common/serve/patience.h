@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-namespace penstock::keeper {
+namespace penstock::serve {
 
 struct Patience {
   std::int64_t auth_ms = 10'000;     ///< from the beginning to the end of a TLS handshake, and to a password
@@ -32,4 +32,4 @@ struct Conduct {
 /// Why the connection is to be closed now; empty: it may stay.
 std::string overdue(const Conduct& conduct, const Patience& patience, std::int64_t now_ms);
 
-}  // namespace penstock::keeper
+}  // namespace penstock::serve

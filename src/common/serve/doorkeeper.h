@@ -8,20 +8,20 @@
 
 #include "common/base/result.h"
 
-namespace penstock::keeper {
+namespace penstock::serve {
 
 struct ConnectionCaps {
-  std::size_t per_keeper = 1'000;
-  std::size_t per_peer = 256;  ///< from one address to one keeper
+  std::size_t per_port = 1'000;
+  std::size_t per_peer = 256;  ///< from one address to one port
   std::size_t per_host = 8'000;
 };
 
-/// Of all keepers of a process together.
+/// Of all ports of a process together.
 struct HostCrowd {
   std::size_t inside = 0;
 };
 
-/// Of one keeper. Must outlive the places that it gives.
+/// Of one port. Must outlive the places that it gives.
 class Doorkeeper {
  public:
   /// A connection counts while it has its place.
@@ -60,4 +60,4 @@ class Doorkeeper {
   std::map<std::string, std::size_t> from_;  ///< by address; nobody with none
 };
 
-}  // namespace penstock::keeper
+}  // namespace penstock::serve

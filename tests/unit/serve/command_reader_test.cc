@@ -1,8 +1,8 @@
-#include "keeper/core/command_reader.h"
+#include "common/serve/command_reader.h"
 
 #include <gmock/gmock.h>
 
-namespace penstock::keeper {
+namespace penstock::serve {
 namespace {
 
 using Commands = std::vector<std::vector<std::string>>;
@@ -109,4 +109,4 @@ TEST(CommandReader, limits_may_be_raised_for_what_follows) {
 }
 
 }  // namespace
-}  // namespace penstock::keeper
+}  // namespace penstock::serve

@@ -1,6 +1,6 @@
-#include "keeper/core/patience.h"
+#include "common/serve/patience.h"
 
-namespace penstock::keeper {
+namespace penstock::serve {
 
 std::string overdue(const Conduct& conduct, const Patience& patience, std::int64_t now_ms) {
   const auto late = [now_ms](std::int64_t since_ms, std::int64_t limit_ms) {
@@ -20,4 +20,4 @@ std::string overdue(const Conduct& conduct, const Patience& patience, std::int64
   return "";
 }
 
-}  // namespace penstock::keeper
+}  // namespace penstock::serve

@@ -10,7 +10,7 @@
 
 #include "common/base/result.h"
 
-namespace penstock::keeper {
+namespace penstock::serve {
 
 /// What a peer may make us hold. Headers are checked against them before anything that they announce comes.
 struct CommandLimits {
@@ -56,4 +56,4 @@ class CommandReader {
   std::string broken_;                 ///< why nothing more can be read
 };
 
-}  // namespace penstock::keeper
+}  // namespace penstock::serve

@@ -1,13 +1,13 @@
-// The port of a keeper: who comes in, and who is told that there is no room.
+// A port that Redis clients come to: who comes in, and who is told that there is no room.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
 
 #include "common/async/task.h"
 #include "common/base/address.h"
-#include "keeper/core/doorkeeper.h"
+#include "common/serve/doorkeeper.h"
 
-namespace penstock::keeper {
+namespace penstock::serve {
 
 class Entrance {
  public:
@@ -49,4 +49,4 @@ class Entrance {
 /// rest is for files, upstreams and listeners.
 std::size_t connections_that_fit();
 
-}  // namespace penstock::keeper
+}  // namespace penstock::serve

@@ -1,10 +1,10 @@
-#include "keeper/core/command_reader.h"
+#include "common/serve/command_reader.h"
 
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
-namespace penstock::keeper {
+namespace penstock::serve {
 namespace {
 
 using Command = std::vector<std::string>;
@@ -123,4 +123,4 @@ Result<bool> CommandReader::take_number(char kind, std::size_t max, const char* 
   return true;
 }
 
-}  // namespace penstock::keeper
+}  // namespace penstock::serve

@@ -1,8 +1,8 @@
-#include "keeper/core/patience.h"
+#include "common/serve/patience.h"
 
 #include <gtest/gtest.h>
 
-namespace penstock::keeper {
+namespace penstock::serve {
 namespace {
 
 constexpr Patience kPatience{.auth_ms = 10, .command_ms = 60, .reading_ms = 70, .idle_ms = 300};
@@ -60,4 +60,4 @@ TEST(Patience, each_time_has_its_own_beginning) {
 }
 
 }  // namespace
-}  // namespace penstock::keeper
+}  // namespace penstock::serve

@@ -1,10 +1,10 @@
-#include "keeper/core/doorkeeper.h"
+#include "common/serve/doorkeeper.h"
 
 #include <gtest/gtest.h>
 
 #include <optional>
 
-namespace penstock::keeper {
+namespace penstock::serve {
 namespace {
 
 std::string refusal(Doorkeeper& door, const std::string& peer) {
@@ -14,13 +14,13 @@ std::string refusal(Doorkeeper& door, const std::string& peer) {
 
 TEST(Doorkeeper, each_cap_holds_and_is_named) {
   HostCrowd host;
-  Doorkeeper door({.per_keeper = 3, .per_peer = 2, .per_host = 4}, host);
-  Doorkeeper other({.per_keeper = 9, .per_peer = 9, .per_host = 4}, host);
+  Doorkeeper door({.per_port = 3, .per_peer = 2, .per_host = 4}, host);
+  Doorkeeper other({.per_port = 9, .per_peer = 9, .per_host = 4}, host);
   auto a1 = door.enter("a").value(), a2 = door.enter("a").value();
   EXPECT_EQ(refusal(door, "a"), "a has its 2 connections");
   {
     const auto b1 = door.enter("b").value();
-    EXPECT_EQ(refusal(door, "c"), "this keeper has its 3 connections");
+    EXPECT_EQ(refusal(door, "c"), "this port has its 3 connections");
     const auto elsewhere = other.enter("a").value();
     EXPECT_EQ(refusal(other, "a"), "this host has its 4 connections");
     EXPECT_EQ(door.inside(), 3u);
@@ -46,4 +46,4 @@ TEST(Doorkeeper, a_place_that_is_moved_counts_once) {
 }
 
 }  // namespace
-}  // namespace penstock::keeper
+}  // namespace penstock::serve

@@ -1,4 +1,4 @@
-#include "keeper/entrance.h"
+#include "common/serve/entrance.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -11,12 +11,12 @@
 #include "common/async/sleep.h"
 #include "common/log/log.h"
 
-namespace penstock::keeper {
+namespace penstock::serve {
 namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-constexpr log::Logger kLog{"keeper"};
+constexpr log::Logger kLog{"port"};
 constexpr Millis kBreath{50};
 constexpr Millis kLogPause{10'000};
 constexpr std::string_view kNoRoom = "-ERR max number of clients reached\r\n";
@@ -118,4 +118,4 @@ std::size_t connections_that_fit() {
   return limit.rlim_cur / 2;
 }
 
-}  // namespace penstock::keeper
+}  // namespace penstock::serve
