@@ -53,6 +53,8 @@ def up(layout: Layout, first: int) -> int:
     print(f"  redis-cli -p {east} set greeting hello && redis-cli -p {west} get greeting")
     print(f"  curl -s -X POST http://{layout.console.address}/api/v1/clusters/orders/switch "
           "-H 'Content-Type: application/json' -d '{\"target\":\"west\",\"reason\":\"trying it\"}'")
+    face = layout.sentinel_port(layout.metaservers("west")[0])
+    print(f"  redis-cli -p {face} sentinel get-master-addr-by-name orders/shard-1")
     print("  ./deploy/demo status")
     return 0
 

@@ -49,6 +49,10 @@ consoles = ["http://{console}"]
 host = "{host}"
 port = {port}
 
+[sentinel]
+host = "{host}"
+port = {sentinel_port}
+
 [zookeeper]
 servers = "{zookeeper}"
 session_timeout = "4s"
@@ -106,6 +110,8 @@ def _fill(template: str, layout: Layout, process: Process) -> str:
     values = {"host": HOST, "port": process.port, "name": process.name, "dc": process.dc,
               "directory": layout.directory(process), "console": layout.console.address,
               "tls": layout.certificates}
+    if process.kind == "metaserver":
+        values["sentinel_port"] = layout.sentinel_port(process)
     if process.dc:
         values["zookeeper"] = layout.zookeeper(process.dc).address
     return template.format(**values)

@@ -63,6 +63,10 @@ class Layout:
         return [Process(f"{dc}-metaserver-{i + 1}", "metaserver", dc, self._port(dc, 10 + i))
                 for i in range(METASERVERS)]
 
+    def sentinel_port(self, metaserver: Process) -> int:
+        """Where a metaserver speaks Sentinel's protocol."""
+        return metaserver.port + METASERVERS
+
     def keeper_hosts(self, dc: str) -> list[Process]:
         return [Process(f"{dc}-keeperhost-{i + 1}", "keeper-host", dc, self._port(dc, 20 + i))
                 for i in range(KEEPER_HOSTS)]
@@ -110,7 +114,8 @@ class Layout:
 
     def ports(self) -> dict[int, str]:
         """Every port that is listened on, with the name of whose it is."""
-        return {p.port: p.name for p in self.processes()} | {k.port: k.name for k in self.all_keepers()}
+        faces = {self.sentinel_port(p): p.name for dc in DCS for p in self.metaservers(dc)}
+        return faces | {p.port: p.name for p in self.processes()} | {k.port: k.name for k in self.all_keepers()}
 
     def directory(self, process: Process) -> Path:
         """Where a process keeps its configuration and data."""

@@ -111,6 +111,7 @@ class Machine:
         ours = {p.port for p in self.layout.processes() if self.pid(p)}
         hosts = {p.name for p in self.layout.processes() if self.pid(p)}
         ours |= {k.port for k in self.layout.all_keepers() if k.host in hosts}
+        ours |= {port for port, name in self.layout.ports().items() if name in hosts}
         return [f"port {port} ({name}) is taken by {owner}" for port, name in self.layout.ports().items()
                 if port not in ours and (owner := process.listener(port))]
 

@@ -20,13 +20,15 @@ def _of_host(layout: Layout, host) -> list[dict]:
 
 def status(layout: Layout) -> list[dict]:
     """{name, kind, dc, host, port, pid} of every process and keeper; pid is null for what should run and does not.
-    cluster, shard, role and (of a keeper's upstream link) transport where they apply; role and transport are what the
-    server says of itself, absent when it is silent."""
+    sentinel_port of a metaserver; cluster, shard, role and (of a keeper's upstream link) transport where they apply; role
+    and transport are what the server says of itself, absent when it is silent."""
     machine = Machine(layout)
     seen = observe(layout)
     rows = []
     for p in layout.processes():
         row = {"name": p.name, "kind": p.kind, "dc": p.dc or None, "host": HOST, "port": p.port, "pid": machine.pid(p)}
+        if p.kind == "metaserver":
+            row["sentinel_port"] = layout.sentinel_port(p)
         if p.kind == "redis":
             row |= {"cluster": p.cluster, "shard": p.shard}
             if view := seen.redises[p.address]:

@@ -149,13 +149,15 @@ Api::Api(http::Router& router, const metrics::Registry& registry) {
   router.on(Method::get, "/api/v1/clusters/{cluster}/shards/{shard}/decision/{epoch}",
             [this](Request r) { return get_decision(std::move(r)); });
   router.on(Method::get, "/api/v1/slots", [this](Request r) { return get_slots(std::move(r)); });
+  router.on(Method::get, "/api/v1/masters", [this](Request r) { return get_masters(std::move(r)); });
   router.on(Method::get, "/leader", [this](Request r) { return get_leader(std::move(r)); });
   daemon::add_standard_routes(router, [this] { return not_ready(); }, registry);
 }
 
-void Api::attach(Hub& hub, Catalog& catalog) {
+void Api::attach(Hub& hub, Catalog& catalog, Face& face) {
   hub_ = &hub;
   catalog_ = &catalog;
+  face_ = &face;
 }
 
 std::vector<std::string> Api::not_ready() const {
@@ -326,6 +328,10 @@ Task<Response> Api::get_slots(Request) {
                        {"slots", std::ranges::count(table.owners, server.id)}});
   co_return json(model::dump_json(
       {{"version", table.version}, {"owners", table.owners}, {"servers", std::move(servers)}}));
+}
+
+Task<Response> Api::get_masters(Request request) {
+  return face_->get_masters(std::move(request));
 }
 
 Task<Response> Api::get_leader(Request) {

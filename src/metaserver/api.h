@@ -7,6 +7,7 @@
 
 #include "common/http/http.h"
 #include "metaserver/catalog.h"
+#include "metaserver/face/face.h"
 #include "metaserver/hub.h"
 #include "metaserver/shard_facts.h"
 
@@ -17,8 +18,8 @@ class Api {
   /// Registers every route; requests must not arrive before attach().
   Api(http::Router& router, const metrics::Registry& registry);
 
-  /// Both must outlive the server that serves the router.
-  void attach(Hub& hub, Catalog& catalog);
+  /// All must outlive the server that serves the router.
+  void attach(Hub& hub, Catalog& catalog, Face& face);
 
  private:
   using Request = http::Request;
@@ -33,6 +34,7 @@ class Api {
   Task<Response> get_decision(Request request);
   Task<Response> get_slots(Request request);
   Task<Response> get_leader(Request request);
+  Task<Response> get_masters(Request request);
   // Changes
   Task<Response> post_master_change(Request request);
   Task<Response> post_upstream_keeper(Request request);
@@ -61,6 +63,7 @@ class Api {
 
   Hub* hub_ = nullptr;
   Catalog* catalog_ = nullptr;
+  Face* face_ = nullptr;
 };
 
 }  // namespace penstock::metaserver

@@ -52,6 +52,13 @@ std::vector<std::shared_ptr<Shard>> Catalog::shards_of(const std::string& cluste
   return found;
 }
 
+std::set<Address> Catalog::peer_metaservers() const {
+  std::set<Address> found;
+  for (const auto& [name, cluster] : clusters_)
+    for (const auto& peer : cluster.peers) found.insert(peer.metaservers.begin(), peer.metaservers.end());
+  return found;
+}
+
 bool Catalog::owns_slot(int slot) const {
   const auto& owners = hub_.membership.table().owners;
   return static_cast<std::size_t>(slot) < owners.size() &&
@@ -240,6 +247,7 @@ void Catalog::drop(Key key, bool deleted) {
 
 Task<void> Catalog::depart(Key key, std::shared_ptr<Shard> shard, bool deleted) {
   co_await shard->stop();
+  hub_.shard_listener.shard_gone(shard->text());
   if (deleted) co_await shard->dismantle();
   departing_.erase(key);
   wake();

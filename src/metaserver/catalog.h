@@ -24,6 +24,8 @@ class Catalog {
   /// nullptr: not owned here, or not loaded yet.
   std::shared_ptr<Shard> find(const std::string& cluster, const std::string& shard) const;
   std::vector<std::shared_ptr<Shard>> shards_of(const std::string& cluster) const;
+  /// Of the other data centers of the clusters that are owned here.
+  std::set<Address> peer_metaservers() const;
   std::size_t size() const { return shards_.size(); }
   /// Whether the configuration was read once since this server has a slot table.
   bool loaded() const { return loaded_; }

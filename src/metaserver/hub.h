@@ -12,6 +12,16 @@
 
 namespace penstock::metaserver {
 
+class Shard;
+
+/// Whom the shards of this server tell about themselves.
+class ShardListener {
+ public:
+  virtual ~ShardListener() = default;
+  virtual void shard_seen(const Shard& shard) = 0;       ///< its recorded state or its newest look may be new
+  virtual void shard_gone(const std::string& name) = 0;  ///< not owned any more
+};
+
 struct Hub {
   Executor executor;
   const Options& options;
@@ -20,6 +30,7 @@ struct Hub {
   metrics::Registry& metrics;
   TaskGroup& background;                        ///< notifications and the like: nobody waits for them
   std::map<std::string, Address> keeper_hosts;  ///< registered hosts: id → admin address; kept by the catalog
+  ShardListener& shard_listener;
 };
 
 inline std::int64_t mono_ms() {

@@ -1,5 +1,11 @@
 #include "metaserver/options.h"
 
+#include <algorithm>
+
+#include "common/config/secret.h"
+#include "common/serve/entrance.h"
+#include "common/serve/options.h"
+
 namespace penstock::metaserver {
 namespace {
 
@@ -29,6 +35,22 @@ void read_policy(config::Reader& reader, Policy& policy) {
   policy.handover_ttl_ms = reader.duration("switch.handover_ttl", Millis{policy.handover_ttl_ms}).count();
 }
 
+FaceOptions read_face(config::Reader& reader) {
+  FaceOptions face;
+  const auto cap = [&reader](const char* key, std::int64_t fallback) {
+    return static_cast<std::size_t>(reader.integer(key, 1, 1'000'000, fallback));
+  };
+  face.host = reader.string("sentinel.host", "127.0.0.1");
+  face.port = static_cast<std::uint16_t>(reader.integer("sentinel.port", 0, 65'535, 26'390));
+  face.advertise = reader.address("sentinel.advertise", Address{});
+  face.password = config::read_secret_option(reader, "sentinel.password_file");
+  face.caps.per_port = cap("sentinel.connections", 10'000);
+  face.caps.per_peer = cap("sentinel.per_peer", 1'000);
+  face.caps.per_host = serve::connections_that_fit();
+  face.patience = serve::read_patience(reader, "sentinel");
+  return face;
+}
+
 }  // namespace
 
 Options read_options(config::Reader& reader) {
@@ -38,6 +60,7 @@ Options read_options(config::Reader& reader) {
   options.http_host = reader.string("http.host", "127.0.0.1");
   options.http_port = static_cast<std::uint16_t>(reader.integer("http.port", 0, 65'535, 8'190));
   options.advertise = reader.address("http.advertise", Address{});
+  options.face = read_face(reader);
   options.zookeeper.servers = reader.string("zookeeper.servers", "127.0.0.1:2181");
   options.zookeeper.chroot = reader.string("zookeeper.chroot", options.zookeeper.chroot);
   options.zookeeper.session_timeout =

@@ -6,6 +6,8 @@
 
 #include "common/async/task.h"
 #include "common/config/config.h"
+#include "common/serve/doorkeeper.h"
+#include "common/serve/patience.h"
 #include "common/zk/zk.h"
 #include "metaserver/core/shard_view.h"
 
@@ -21,11 +23,22 @@ struct Timing {
   Millis forward{5'000};    ///< deadline of a request that is passed on to the owner
 };
 
+/// The port that speaks Sentinel's protocol.
+struct FaceOptions {
+  std::string host;
+  std::uint16_t port = 0;
+  Address advertise;     ///< what clients are told; empty: host and the bound port
+  std::string password;  ///< empty: nobody is asked for one
+  serve::ConnectionCaps caps;
+  serve::Patience patience;
+};
+
 struct Options {
   std::string id, dc;
   std::string http_host;
   std::uint16_t http_port = 0;
   Address advertise;  ///< REST address that others use; empty: http_host and the bound port
+  FaceOptions face;
   zk::SessionOptions zookeeper;
   std::vector<std::string> consoles;  ///< base URLs, "http://127.0.0.1:8080"
   Timing timing;

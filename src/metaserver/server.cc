@@ -2,6 +2,7 @@
 
 #include "common/log/log.h"
 #include "metaserver/api.h"
+#include "metaserver/face/face.h"
 
 namespace penstock::metaserver {
 namespace {
@@ -19,21 +20,33 @@ class Server : public daemon::Daemon {
     http_ = std::make_unique<http::Server>(executor_, router_);
     PS_CO_TRY(http_->listen(options_.http_host, options_.http_port));
     zk_ = zk::open_session(executor_, options_.zookeeper);
+    face_ = std::make_unique<Face>(executor_, options_, metrics_);
+    if (auto opened = face_->listen(); !opened)
+      co_return fail(std::move(opened).error().in("the Sentinel face"));
     PS_CO_TRY(auto self, self_info());
-    kLog.info("listening", {{"id", self.id}, {"dc", options_.dc}, {"rest", self.rest.text()}});
+    kLog.info("listening", {{"id", self.id},
+                            {"dc", options_.dc},
+                            {"rest", self.rest.text()},
+                            {"sentinel", known(self.sentinel).text()}});
     membership_ = std::make_unique<Membership>(executor_, *zk_, options_.dc, std::move(self));
-    hub_ = std::make_unique<Hub>(Hub{executor_, options_, *zk_, *membership_, metrics_, background_, {}});
+    hub_ = std::make_unique<Hub>(
+        Hub{executor_, options_, *zk_, *membership_, metrics_, background_, {}, *face_});
     catalog_ = std::make_unique<Catalog>(*hub_);
-    api_.attach(*hub_, *catalog_);
-    membership_->on_change([this] { catalog_->wake(); });
+    api_.attach(*hub_, *catalog_, *face_);
+    membership_->on_change([this] {
+      catalog_->wake();
+      face_->look_around();
+    });
     session_ = zk_->on_session_change([this] { session_changed(); });
     membership_->start();
     catalog_->start();
+    face_->start(*hub_, *catalog_);
     co_return success();
   }
 
   Task<void> stop() override {
     if (http_) co_await http_->stop();
+    if (face_) co_await face_->stop();
     co_await background_.stop();
     if (catalog_) co_await catalog_->stop();
     if (membership_) co_await membership_->stop();
@@ -47,6 +60,7 @@ class Server : public daemon::Daemon {
     self.id = options_.id;
     self.version = PENSTOCK_VERSION;
     self.started_ms = wall_ms();
+    PS_TRY(self.sentinel, face_->address());
     if (!options_.advertise.empty()) {
       self.rest = options_.advertise;
       return self;
@@ -71,6 +85,7 @@ class Server : public daemon::Daemon {
   Api api_;
   TaskGroup background_;
   std::unique_ptr<http::Server> http_;
+  std::unique_ptr<Face> face_;
   std::unique_ptr<zk::Session> zk_;
   std::unique_ptr<Membership> membership_;
   std::unique_ptr<Hub> hub_;

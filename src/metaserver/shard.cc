@@ -105,8 +105,8 @@ Task<Result<Shard::Look>> Shard::fresh_look(Millis limit) {
 }
 
 Task<Result<>> Shard::load_state() {
-  PS_CO_TRY(stored_, co_await store_.read());
-  state_known_ = true;
+  PS_CO_TRY(auto stored, co_await store_.read());
+  adopt_state(std::move(stored));
   co_return success();
 }
 
@@ -133,6 +133,7 @@ Task<Result<>> Shard::record(model::ShardState next, bool with_commit) {
 void Shard::adopt_state(StoredState stored) {
   stored_ = std::move(stored);
   state_known_ = true;
+  hub_.shard_listener.shard_seen(*this);
 }
 
 void Shard::notify_console(NotifyConsole what) {
@@ -321,6 +322,7 @@ void Shard::publish(const ShardView& view, const Decision& decision) {
   }
   diagnosis_gauge().set(static_cast<double>(decision.diagnosis));
   last_ = Look{view, decision, mono_ms(), looked_from_ms_};
+  hub_.shard_listener.shard_seen(*this);
 }
 
 Millis Shard::next_pause(const ShardView& view, const Decision& decision, bool acted) {

@@ -82,7 +82,8 @@ struct MetaserverInfo {
   std::string id;
   Address rest;
   std::string version;
-  std::int64_t started_ms = 0;  ///< wall clock, for people
+  std::int64_t started_ms = 0;      ///< wall clock, for people
+  std::optional<Address> sentinel;  ///< where it speaks Sentinel's protocol
   bool operator==(const MetaserverInfo&) const = default;
 };
 

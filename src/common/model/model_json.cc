@@ -103,13 +103,16 @@ void decode(ObjectReader& in, ShardConfig& s) {
 }
 
 Json encode(const MetaserverInfo& m) {
-  return {{"id", m.id}, {"rest", m.rest.text()}, {"version", m.version}, {"startedMs", m.started_ms}};
+  Json json = {{"id", m.id}, {"rest", m.rest.text()}, {"version", m.version}, {"startedMs", m.started_ms}};
+  if (m.sentinel) json["sentinel"] = m.sentinel->text();
+  return json;
 }
 void decode(ObjectReader& in, MetaserverInfo& m) {
   m.id = in.name("id");
   m.rest = in.address("rest");
   m.version = in.string("version", "");
   m.started_ms = in.integer("startedMs", 0, kMax, 0);
+  m.sentinel = in.optional_address("sentinel");
 }
 
 Json encode(const KeeperHostInfo& h) {

@@ -53,10 +53,10 @@ inline ShardConfig bare_shard() {
 }
 
 inline MetaserverInfo full_metaserver() {
-  return {"dc1-m1", at(8101), "0.1.0", 1'700'000'000'123};
+  return {"dc1-m1", at(8101), "0.1.0", 1'700'000'000'123, at(8191)};
 }
 inline MetaserverInfo bare_metaserver() {
-  return {"m", at(1), "", 0};
+  return {"m", at(1), "", 0, std::nullopt};
 }
 
 inline KeeperHostInfo full_keeper_host() {
