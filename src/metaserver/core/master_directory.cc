@@ -77,8 +77,7 @@ void MasterDirectory::forget(std::int64_t now_ms) {
     entry.is_here = false;
     ++version_;
   }
-  std::erase_if(entries_,
-                [](const auto& one) { return !one.second.is_here && one.second.sources.empty(); });
+  std::erase_if(entries_, [](const auto& one) { return !one.second.is_here && one.second.sources.empty(); });
 }
 
 const MasterDirectory::Shard* MasterDirectory::find(const std::string& name) const {

@@ -128,7 +128,7 @@ TEST(Conversation, asks_for_the_password) {
 }
 
 const MasterDirectory::Move kMove{"orders/s1", {"127.0.0.1", 6001}, {"127.0.0.1", 6101}};
-const std::string kNews = "$14 +switch-master $45 orders/s1 127.0.0.1 6001 127.0.0.1 6101";
+const std::string kNews = "$14 +switch-master $39 orders/s1 127.0.0.1 6001 127.0.0.1 6101";
 
 TEST(Conversation, tells_who_listens) {
   SomeHall some;
