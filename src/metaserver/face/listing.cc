@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/checksum.h"
+#include "common/base/known.h"
 
 namespace penstock::metaserver {
 namespace {
@@ -56,7 +57,7 @@ std::string sentinel_section(const FaceFacts& facts) {
       "sentinel_simulate_failure_flags:0\r\n";
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto& shard = *facts.directory.find(names[i]);
-    text += "master" + count(i) + ":name=" + names[i] + ",status=ok,address=" + shard.master()->text() +
+    text += "master" + count(i) + ":name=" + names[i] + ",status=ok,address=" + known(shard.master()).text() +
             ",slaves=" + count(shard.replicas().size()) + ",sentinels=" + count(facts.others.size() + 1) +
             "\r\n";
   }
@@ -77,15 +78,16 @@ std::string run_id_of(std::string_view text) {
 
 void write_master(RespWriter& out, const std::string& name, const MasterDirectory::Shard& shard,
                   const FaceFacts& facts) {
-  Fields fields = fields_of_server(name, *shard.master(), "master");
+  const MasterStatement& said = known(shard.statement);
+  Fields fields = fields_of_server(name, known(said.master), "master");
   fields.insert(fields.end(), {{"role-reported", "master"},
-                               {"config-epoch", count(shard.statement->epoch.packed())},
+                               {"config-epoch", count(said.epoch.packed())},
                                {"num-slaves", count(shard.replicas().size())},
                                {"num-other-sentinels", count(facts.others.size())},
                                {"quorum", "1"},
                                {"failover-timeout", "0"},
                                {"parallel-syncs", "1"},
-                               {"active-dc", shard.statement->dc}});
+                               {"active-dc", said.dc}});
   write_fields(out, fields);
 }
 
