@@ -8,6 +8,7 @@
 #include <future>
 #include <thread>
 
+#include "common/base/check.h"
 #include "support/resp_connection.h"
 #include "support/run_task.h"
 #include "support/wait_until.h"
@@ -17,8 +18,9 @@ namespace penstock::metaserver {
 namespace {
 
 using namespace std::chrono_literals;
-using test::RespConnection;
-using test::text_of;
+using penstock::test::RespConnection;
+using penstock::test::text_of;
+using penstock::test::wait_until;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -121,7 +123,7 @@ TEST(Reception, has_so_many_places) {
   RespConnection third(reception.port());
   EXPECT_EQ(third.read_line(), "-ERR max number of clients reached");
   first.close();
-  EXPECT_TRUE(test::wait_until([&] {
+  EXPECT_TRUE(wait_until([&] {
     RespConnection next(reception.port());
     return next.send("PING\r\n") && next.read_line() == "+PONG";
   }));
@@ -135,7 +137,7 @@ TEST(Reception, who_does_not_read_is_not_listened_to_and_then_cut_off) {
   std::string questions;
   for (int i = 0; i < 10'000; ++i) questions += "SENTINEL masters\r\n";
   // It stops taking them long before it would have had to hold all of the answers.
-  EXPECT_TRUE(test::wait_until([&] { return !greedy.send(questions); }, 20s));
+  EXPECT_TRUE(wait_until([&] { return !greedy.send(questions); }, 20s));
   EXPECT_TRUE(is_served(other));
 }
 
@@ -144,7 +146,7 @@ TEST(Reception, who_does_not_read_the_news_is_cut_off) {
   RespConnection deaf(reception.port()), other(reception.port());
   EXPECT_TRUE(is_served(other));
   EXPECT_EQ(text_of(deaf.call({"SUBSCRIBE", "+switch-master"})), "[+subscribe, ++switch-master, :1]");
-  EXPECT_TRUE(test::wait_until(
+  EXPECT_TRUE(wait_until(
       [&] {
         reception.move(20'000);
         return reception.inside() == 1;

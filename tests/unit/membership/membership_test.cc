@@ -32,7 +32,7 @@ class MembershipTest : public zk::ZkTest {
     auto server = std::make_unique<Server>();
     server->session = &begin(std::move(options));
     const auto port = static_cast<std::uint16_t>(9'000 + servers_.size());
-    model::MetaserverInfo self{id, Address{"127.0.0.1", port}, "0.1.0", 1};
+    model::MetaserverInfo self{id, Address{"127.0.0.1", port}, "0.1.0", 1, std::nullopt};
     server->membership = std::make_unique<Membership>(loop_.get_executor(), *server->session, "east", self,
                                                       MembershipOptions{30s, grace});
     server->membership->on_change([counter = &server->changes] { ++*counter; });
