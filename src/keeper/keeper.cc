@@ -193,9 +193,22 @@ Task<Result<>> Keeper::arm_handover(std::string replid, std::uint64_t epoch, std
   co_return success();
 }
 
+Task<Result<>> Keeper::hold_handover(std::string replid, std::int64_t offset) {
+  PS_CO_TRY(const auto turn, co_await journal_.turn());
+  // Held means stored: what the master has acknowledged by us must not be in memory only.
+  if (journal_.written() < journal_.history().end)
+    co_return fail(Errc::unavailable, "still storing the last bytes");
+  PS_CO_TRY(handover_,
+            hold(handover_, journal_.history().replid, replid, offset, journal_.history().end, now_ms()));
+  kLog.info("hand-over held", {{"shard", options_.cluster + "/" + options_.shard}, {"offset", offset}});
+  link_.acknowledge_eagerly(false);
+  changed_.ring();
+  co_return success();
+}
+
 Task<Result<>> Keeper::accept_handover() {
   PS_CO_TRY(const auto turn, co_await journal_.turn());
-  PS_CO_TRY(auto accepted, accept(handover_, now_ms()));
+  PS_CO_TRY(auto accepted, accept(handover_, journal_.history().end, now_ms()));
   StoreMeta meta = journal_.meta();
   meta.handover = accepted;
   // Decided: while the verdict is being written the master must neither be let go by the TTL nor be answered.

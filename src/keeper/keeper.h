@@ -76,6 +76,7 @@ class Keeper : private UpstreamListener {
   // Orders. Each is persisted before it returns.
   Task<Result<>> set_state(Order order);
   Task<Result<>> arm_handover(std::string replid, std::uint64_t epoch, std::int64_t ttl_ms);
+  Task<Result<>> hold_handover(std::string replid, std::int64_t offset);
   Task<Result<>> accept_handover();
   Task<Result<>> abort_handover();
   /// The next full sync may bring an empty data set in the place of what is held.

@@ -88,6 +88,9 @@ Task<Result<>> Session::decide_and_start(std::int64_t* cursor) {
       co_return co_await answer_psync("+CONTINUE " + yes->replid);
     }
     if (const auto* full = std::get_if<FullResync>(&decision)) {
+      if (keeper_.handover_.state == model::HandoverState::accepted)
+        co_return co_await try_later(
+            "a hand-over was accepted: nobody begins anew here before the next order");
       PS_CO_TRY(rdb_, co_await loadable_rdb(full->in_transit));
       PS_CO_TRY(const bool go, co_await may_sync_now());
       if (go) {

@@ -368,12 +368,17 @@ Task<Session::Answer> Session::setstate(Command command) {
   co_return answer_of(co_await keeper_.set_state(order));
 }
 
-/// KEEPER HANDOVER ARM <replid> EPOCH <u64> TTL <ms> | ACCEPT | ABORT
+/// KEEPER HANDOVER ARM <replid> EPOCH <u64> TTL <ms> | HOLD <replid> <offset> | ACCEPT | ABORT
 Task<Session::Answer> Session::handover(Command command) {
   const std::string what = command.size() > 2 ? upper(command[2]) : "";
   if (what == "ACCEPT") co_return answer_of(co_await keeper_.accept_handover());
   if (what == "ABORT") co_return answer_of(co_await keeper_.abort_handover());
-  if (what != "ARM") co_return error_line("ERR HANDOVER knows ARM, ACCEPT and ABORT");
+  if (what == "HOLD") {
+    const auto offset = command.size() == 5 ? number<std::int64_t>(command[4]) : std::nullopt;
+    if (!offset || *offset < 0) co_return error_line("ERR HOLD: needs a replid and an offset");
+    co_return answer_of(co_await keeper_.hold_handover(command[3], *offset));
+  }
+  if (what != "ARM") co_return error_line("ERR HANDOVER knows ARM, HOLD, ACCEPT and ABORT");
   if (command.size() != 8 || upper(command[4]) != "EPOCH" || upper(command[6]) != "TTL")
     co_return wrong_arguments("KEEPER HANDOVER ARM");
   const auto epoch = number<std::uint64_t>(command[5]);

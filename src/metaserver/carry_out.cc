@@ -36,6 +36,32 @@ Task<Result<>> apply_settings(EffectContext context, Address address, model::Sen
   co_return success();
 }
 
+/// Longer than any freeze: a ping would move the frozen offset.
+constexpr int kNoPingsS = 3'600;
+
+resp::Command ping_period(int seconds) {
+  return {"CONFIG", "SET", "repl-ping-replica-period", std::to_string(seconds)};
+}
+
+/// Of a reply, or of one of those in EXEC's.
+const resp::ServerError* first_error(const resp::Value& reply) {
+  if (const auto* error = reply.error()) return error;
+  if (const auto* replies = reply.array())
+    for (const auto& each : *replies)
+      if (const auto* error = each.error()) return error;
+  return nullptr;
+}
+
+/// All in one go; the first error is the outcome.
+Task<Result<>> must_all(EffectContext context, Address address, std::vector<resp::Command> commands) {
+  PS_CO_TRY(const auto replies,
+            co_await context.pool->at(address).pipeline(std::move(commands), context.limit));
+  for (const auto& reply : replies)
+    if (const auto* error = first_error(reply))
+      co_return fail(Errc::refused, address.text() + ": " + error->text);
+  co_return success();
+}
+
 std::string problem_of(const http::Response& response) {
   return std::to_string(response.status) + " " + response.body.substr(0, 300);
 }
@@ -124,6 +150,35 @@ Task<Result<>> carry_out(EffectContext context, AbortHandover effect) {
 
 Task<Result<>> carry_out(EffectContext context, AbortFailover effect) {
   return must(context, effect.master, {"FAILOVER", "ABORT"});
+}
+
+Task<Result<>> carry_out(EffectContext context, PauseWrites effect) {
+  std::vector<resp::Command> commands{ping_period(kNoPingsS)};
+  commands.push_back({"CLIENT", "PAUSE", std::to_string(effect.ms), "WRITE"});
+  co_return co_await must_all(std::move(context), effect.redis, std::move(commands));
+}
+
+Task<Result<>> carry_out(EffectContext context, ReleaseWrites effect) {
+  std::vector<resp::Command> commands{ping_period(effect.ping_period_s)};
+  commands.push_back({"CLIENT", "UNPAUSE"});
+  co_return co_await must_all(std::move(context), effect.redis, std::move(commands));
+}
+
+Task<Result<>> carry_out(EffectContext context, HoldHandover effect) {
+  return must(context, effect.keeper,
+              {"KEEPER", "HANDOVER", "HOLD", effect.replid, std::to_string(effect.offset)});
+}
+
+Task<Result<>> carry_out(EffectContext context, PointFrozen effect) {
+  std::vector<resp::Command> commands;
+  commands.push_back({"MULTI"});
+  commands.push_back({"REPLICAOF", effect.keeper.host, std::to_string(effect.keeper.port)});
+  commands.push_back(ping_period(effect.ping_period_s));
+  commands.push_back({"CONFIG", "REWRITE"});
+  commands.push_back({"CLIENT", "KILL", "TYPE", "normal"});  // spares who sends it
+  commands.push_back({"EXEC"});
+  commands.push_back({"CLIENT", "UNPAUSE"});  // who waits to write hears -READONLY
+  co_return co_await must_all(std::move(context), effect.redis, std::move(commands));
 }
 
 Task<Result<>> carry_out(EffectContext context, Seal effect) {

@@ -28,6 +28,10 @@ Task<Result<>> carry_out(EffectContext context, StartFailover effect);
 Task<Result<>> carry_out(EffectContext context, AcceptHandover effect);
 Task<Result<>> carry_out(EffectContext context, AbortHandover effect);
 Task<Result<>> carry_out(EffectContext context, AbortFailover effect);
+Task<Result<>> carry_out(EffectContext context, PauseWrites effect);
+Task<Result<>> carry_out(EffectContext context, ReleaseWrites effect);
+Task<Result<>> carry_out(EffectContext context, HoldHandover effect);
+Task<Result<>> carry_out(EffectContext context, PointFrozen effect);
 Task<Result<>> carry_out(EffectContext context, Seal effect);
 Task<Result<>> carry_out(EffectContext context, PromoteRedis effect);
 

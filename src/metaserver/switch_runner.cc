@@ -1,5 +1,7 @@
 #include "metaserver/switch_runner.h"
 
+#include <charconv>
+
 #include "common/async/sleep.h"
 #include "common/log/log.h"
 #include "metaserver/carry_out.h"
@@ -84,6 +86,25 @@ std::vector<std::string> full_syncs_since(const Counts& before, const Counts& no
   return sentences;
 }
 
+constexpr const char* kPingPeriod = "repl-ping-replica-period";
+
+/// Of CONFIG GET's answer.
+std::optional<int> ping_period_of(const resp::Value& reply) {
+  const auto* pair = reply.array();
+  const auto* text = pair != nullptr && pair->size() == 2 ? (*pair)[1].string() : nullptr;
+  int seconds = 0;
+  if (text == nullptr ||
+      std::from_chars(text->data(), text->data() + text->size(), seconds).ec != std::errc{})
+    return std::nullopt;
+  return seconds;
+}
+
+/// Renamed, forbidden, or older than FAILOVER.
+bool is_unknown_command(const Error& error) {
+  return error.code == Errc::refused && (error.message.find("unknown command") != std::string::npos ||
+                                         error.message.find("NOPERM") != std::string::npos);
+}
+
 class Runner {
  public:
   Runner(std::shared_ptr<Shard> shard, SwitchRequest request)
@@ -158,10 +179,14 @@ class Runner {
     facts.wall_ms = wall_ms();
     facts.failover_sent = failover_sent_;
     facts.sealed = sealed_;
+    facts.failover_missing = failover_missing_;
+    facts.paused = paused_;
+    facts.released = released_;
     if (shard_->full_syncs_at_lock.operation == request_.operation)
       facts.full_syncs = full_syncs_since(shard_->full_syncs_at_lock.counts, counts_);
     facts.view = shard_->make_view(std::move(seen));
     facts.decision = co_await know_decision(state);
+    facts.ping_period_s = co_await know_ping_period(state);
     if (request_.verb == SwitchVerb::follow && state.switching &&
         state.switching->step == model::SwitchStep::fenced) {
       auto keeper = co_await ask_active_keeper(shard_->cluster_config(), request_.shard, request_.target_dc,
@@ -169,6 +194,17 @@ class Runner {
       if (keeper) facts.target_keeper = keeper.value().address;
     }
     co_return facts;
+  }
+
+  /// Only where the freeze is going to be by CLIENT PAUSE.
+  Task<std::optional<int>> know_ping_period(const model::ShardState& state) {  // NOLINT: awaited at once
+    if (!failover_missing_ || !state.switching || state.switching->ping_period_s) co_return std::nullopt;
+    const Address master = known(state.switching->old_master);
+    resp::Command command{"CONFIG", "GET", kPingPeriod};
+    auto reply =
+        co_await shard_->order_pool().at(master).must(std::move(command), shard_->hub().options.timing.order);
+    if (!reply) co_return std::nullopt;
+    co_return ping_period_of(reply.value());
   }
 
   Task<KnownDecision> know_decision(const model::ShardState& state) {  // NOLINT: awaited at once
@@ -243,11 +279,21 @@ class Runner {
       kLog.info("act", {{"shard", shard_->text()}, {"operation", request_.operation}, {"effect", what}});
       const bool starts_failover = std::holds_alternative<StartFailover>(effect);
       const bool seals = std::holds_alternative<Seal>(effect);
+      const bool pauses = std::holds_alternative<PauseWrites>(effect);
+      const bool releases = std::holds_alternative<ReleaseWrites>(effect);
       auto done = co_await carry_out_effect(std::move(effect));
+      if (!done && starts_failover && is_unknown_command(done.error())) {
+        kLog.warn("no FAILOVER here: writes are frozen by CLIENT PAUSE",
+                  {{"shard", shard_->text()}, {"why", done.error().message}});
+        failover_missing_ = true;
+        break;
+      }
       // A command whose answer was lost may have taken effect: it counts as sent.
       failover_sent_ = failover_sent_ || (starts_failover && (done || done.error().code != Errc::refused));
       if (!done) co_return failed(std::move(done).error().in(what));
       sealed_ = sealed_ || seals;
+      paused_ = (paused_ || pauses) && !releases;
+      released_ = released_ || releases;
     }
     pause_ = false;
     co_return std::nullopt;
@@ -287,6 +333,7 @@ class Runner {
 
   std::shared_ptr<Shard> shard_;
   SwitchRequest request_;
+  bool failover_missing_ = false, paused_ = false, released_ = false;
   bool failover_sent_ = false, sealed_ = false, commit_failed_ = false, wide_ = false, pause_ = true;
   int refusals_ = 0;
   std::string why_ = "nothing was tried";

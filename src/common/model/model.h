@@ -175,6 +175,7 @@ struct SwitchRecord {
   std::int64_t offset = -1;           ///< F, -1 before the freeze
   std::optional<Address> keeper;      ///< source: the keeper that holds the hand-over
   std::optional<Address> old_master;  ///< source: the master that was fenced
+  std::optional<int> ping_period_s;   ///< source, frozen by CLIENT PAUSE: repl-ping-replica-period before
   std::optional<Address> candidate;   ///< target: the replica that is promoted
   std::int64_t started_ms = 0;
   bool operator==(const SwitchRecord&) const = default;

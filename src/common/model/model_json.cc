@@ -103,9 +103,11 @@ void decode(ObjectReader& in, ShardConfig& s) {
 }
 
 Json encode(const MetaserverInfo& m) {
-  Json json = {{"id", m.id}, {"rest", m.rest.text()}, {"version", m.version}, {"startedMs", m.started_ms}};
-  if (m.sentinel) json["sentinel"] = m.sentinel->text();
-  return json;
+  return {{"id", m.id},
+          {"rest", m.rest.text()},
+          {"version", m.version},
+          {"startedMs", m.started_ms},
+          {"sentinel", json_of(m.sentinel)}};
 }
 void decode(ObjectReader& in, MetaserverInfo& m) {
   m.id = in.name("id");
@@ -195,6 +197,7 @@ Json encode(const SwitchRecord& s) {
           {"offset", s.offset},
           {"keeper", json_of(s.keeper)},
           {"oldMaster", json_of(s.old_master)},
+          {"pingPeriodS", s.ping_period_s.value_or(-1)},
           {"candidate", json_of(s.candidate)},
           {"startedMs", s.started_ms}};
 }
@@ -216,6 +219,8 @@ void decode(ObjectReader& in, SwitchRecord& s) {
   s.offset = in.integer("offset", -1, kMax, -1);
   s.keeper = in.optional_address("keeper");
   s.old_master = in.optional_address("oldMaster");
+  const auto period = in.integer("pingPeriodS", -1, INT32_MAX, -1);
+  if (period >= 0) s.ping_period_s = static_cast<int>(period);
   s.candidate = in.optional_address("candidate");
   s.started_ms = in.integer("startedMs", 0, kMax, 0);
 }

@@ -55,10 +55,20 @@ FailoverAnswer on_psync_failover(const Handover& now, const std::string& current
   return {FailoverVerdict::hold, "", next};
 }
 
-Result<Handover> accept(const Handover& now, std::int64_t now_ms) {
+Result<Handover> hold(const Handover& now, const std::string& current_replid, const std::string& replid,
+                      std::int64_t offset, std::int64_t end, std::int64_t now_ms) {
+  FailoverAnswer answer = on_psync_failover(now, current_replid, replid, offset + 1, end, now_ms);
+  if (answer.verdict == FailoverVerdict::refuse) return fail(Errc::refused, std::move(answer.reason));
+  return std::move(answer.next);
+}
+
+Result<Handover> accept(const Handover& now, std::int64_t end, std::int64_t now_ms) {
   Handover current = expire(now, now_ms);
   if (current.state == HandoverState::accepted) return current;
   if (current.state != HandoverState::held) return fail(Errc::refused, "no hand-over is held");
+  if (end != current.from - 1)
+    return fail(Errc::refused, "held at offset " + std::to_string(current.from - 1) +
+                                   ", and this keeper ends at " + std::to_string(end) + " now");
   current.state = HandoverState::accepted;
   return current;
 }

@@ -4,7 +4,8 @@
 //   none ──ARM──► armed ──PSYNC FAILOVER (replid, offset fit)──► held ──ACCEPT──► accepted (persisted before
 //   +CONTINUE) armed/held ──ABORT or TTL──► none: the master gets -ERR and becomes writable again accepted: a
 //   repeated PSYNC … FAILOVER of the same replid and offset gets the same +CONTINUE, also after a restart;
-//             any later SETSTATE ends it.
+//             any later SETSTATE ends it. Meanwhile whoever can be continued is, and nobody begins anew: what
+//             the old master may have written beyond the hand-over exists nowhere else.
 #pragma once
 
 #include <cstdint>
@@ -44,9 +45,13 @@ struct FailoverAnswer {
 FailoverAnswer on_psync_failover(const Handover& now, const std::string& current_replid,
                                  const std::string& replid, std::int64_t from, std::int64_t end,
                                  std::int64_t now_ms);
-/// ACCEPT: only while held (the caller persists the result, then answers +CONTINUE); again while accepted:
-/// the same.
-Result<Handover> accept(const Handover& now, std::int64_t now_ms);
+/// HOLD: the master is frozen at `offset` by other means than FAILOVER and cannot ask. Held as if it had;
+/// refused where the request would have been.
+Result<Handover> hold(const Handover& now, const std::string& current_replid, const std::string& replid,
+                      std::int64_t offset, std::int64_t end, std::int64_t now_ms);
+/// ACCEPT: only while held, and while the keeper still ends where it was held (the caller persists the
+/// result, then answers +CONTINUE); again while accepted: the same.
+Result<Handover> accept(const Handover& now, std::int64_t end, std::int64_t now_ms);
 /// ABORT: refused once accepted; otherwise none.
 Result<Handover> abort_handover(const Handover& now);
 /// TTL: none when armed or held and past its time.

@@ -1,8 +1,7 @@
 // The source's side: locked → unmonitored → freezing → frozen → fencing → fenced → following | restoring.
-#include <algorithm>
+#include "metaserver/core/switch_source.h"
 
 #include "metaserver/core/settled.h"
-#include "metaserver/core/switch_steps.h"
 
 namespace penstock::metaserver {
 namespace {
@@ -10,24 +9,6 @@ namespace {
 using model::HandoverState;
 using model::SwitchRecord;
 using model::SwitchStep;
-
-const SwitchRecord& record_of(const SwitchFacts& facts) {
-  return known(state_of(facts.view).switching);
-}
-
-const RedisObservation* old_master(const SwitchFacts& facts) {
-  const RedisObservation* master = find_redis(facts.view, known(record_of(facts).old_master));
-  return master != nullptr && master->reachable ? master : nullptr;
-}
-
-const model::KeeperReport* holder(const SwitchFacts& facts) {
-  const KeeperObservation* keeper = find_keeper(facts.view, known(record_of(facts).keeper));
-  return keeper != nullptr && keeper->report ? &known(keeper->report) : nullptr;
-}
-
-bool is_writable_master(const RedisObservation& redis) {
-  return redis.role == RedisRole::master && redis.failover_state == "no-failover";
-}
 
 SwitchMove unmonitor(const SwitchRequest& request, const SwitchFacts& facts) {
   if (record_of(facts).step == SwitchStep::restoring) return out_of_order(request, facts);
@@ -45,50 +26,6 @@ SwitchMove unmonitor(const SwitchRequest& request, const SwitchFacts& facts) {
   return record_step(facts, SwitchStep::unmonitored);
 }
 
-SwitchMove freeze_by_failover(const SwitchRequest& request, const SwitchFacts& facts, const Policy& policy) {
-  const SwitchRecord& record = record_of(facts);
-  const auto* keeper = holder(facts);
-  // One probe without an answer proves nothing: a keeper that syncs its metadata may be late. The step's time
-  // limit decides.
-  if (keeper == nullptr) return Wait{"keeper " + known(record.keeper).text() + " does not answer"};
-  if (keeper->handover == HandoverState::accepted)
-    return Refuse{"already_accepted",
-                  "keeper " + known(record.keeper).text() + " has accepted a hand-over already"};
-  if (keeper->handover == HandoverState::held) {
-    if (keeper->offset < keeper->handover_offset) return Wait{"the keeper is still storing the last bytes"};
-    Record frozen = record_step(facts, SwitchStep::frozen);
-    known(frozen.next.switching).replid = keeper->replid;
-    known(frozen.next.switching).offset = keeper->handover_offset;
-    return frozen;
-  }
-  const auto* master = old_master(facts);
-  if (master == nullptr) return Wait{"master " + known(record.old_master).text() + " does not answer"};
-  if (!is_writable_master(*master)) return Wait{"master is in " + master->failover_state};
-  if (facts.failover_sent)
-    return Refuse{"failover_ended", "the master has taken the fail-over back and is writable"};
-  return Act{
-      {ArmHandover{known(record.keeper), keeper->replid, state_of(facts.view).epoch, policy.handover_ttl_ms},
-       StartFailover{known(record.old_master), known(record.keeper),
-                     std::max<std::int64_t>(request.timeout_ms * 4 / 5, 100)}}};
-}
-
-SwitchMove freeze(const SwitchRequest& request, const SwitchFacts& facts, const Policy& policy) {
-  const SwitchRecord& record = record_of(facts);
-  switch (record.step) {
-    case SwitchStep::unmonitored:
-      return record_step(facts, SwitchStep::freezing);
-    case SwitchStep::freezing:
-      return freeze_by_failover(request, facts, policy);
-    case SwitchStep::frozen:
-    case SwitchStep::fencing:
-    case SwitchStep::fenced:
-    case SwitchStep::following:
-      return Done{"frozen", record.replid, record.offset, {}, ""};
-    default:
-      return out_of_order(request, facts);
-  }
-}
-
 /// "" when the old master is a replica of its keeper for good.
 std::string not_fenced_because(const SwitchRecord& record, const RedisObservation& master) {
   if (master.role != RedisRole::replica) return "role is " + std::string(to_string(master.role));
@@ -100,7 +37,19 @@ std::string not_fenced_because(const SwitchRecord& record, const RedisObservatio
   return "";
 }
 
-SwitchMove fence_held(const SwitchFacts& facts) {
+/// A master frozen by CLIENT PAUSE is made a replica by us. The pause may have ended meanwhile: what was
+/// written then has no other copy, and the switch is taken back.
+SwitchMove point_at_keeper(const SwitchRequest& request, const SwitchFacts& facts, const Policy& policy,
+                           const RedisObservation& master) {
+  const SwitchRecord& record = record_of(facts);
+  if (!facts.paused) return Act{{pause_writes(request, facts, policy)}};
+  if (master.replid != record.replid || master.offset != record.offset)
+    return Refuse{"pause_ended", "the master is at " + master.replid + " " + std::to_string(master.offset) +
+                                     " instead of " + record.replid + " " + std::to_string(record.offset)};
+  return Act{{PointFrozen{master.address, known(record.keeper), known(record.ping_period_s)}}};
+}
+
+SwitchMove fence_held(const SwitchRequest& request, const SwitchFacts& facts, const Policy& policy) {
   const SwitchRecord& record = record_of(facts);
   const auto* keeper = holder(facts);
   if (keeper == nullptr) return Wait{"keeper " + known(record.keeper).text() + " does not answer"};
@@ -113,17 +62,19 @@ SwitchMove fence_held(const SwitchFacts& facts) {
     return Wait{"the hand-over is " + std::string(model::to_string(keeper->handover))};
   }
   if (master == nullptr) return Wait{"master " + known(record.old_master).text() + " does not answer"};
+  if (record.ping_period_s && master->role == RedisRole::master)
+    return point_at_keeper(request, facts, policy, *master);
   if (auto why = not_fenced_because(record, *master); !why.empty()) return Wait{"old master: " + why};
   if (!facts.sealed) return Act{{Seal{known(record.old_master), true}}};
   return record_step(facts, SwitchStep::fenced);
 }
 
-SwitchMove fence(const SwitchRequest& request, const SwitchFacts& facts) {
+SwitchMove fence(const SwitchRequest& request, const SwitchFacts& facts, const Policy& policy) {
   switch (record_of(facts).step) {
     case SwitchStep::frozen:
       return record_step(facts, SwitchStep::fencing);
     case SwitchStep::fencing:
-      return fence_held(facts);
+      return fence_held(request, facts, policy);
     case SwitchStep::fenced:
     case SwitchStep::following:
       return Done{"the old master is a replica for good", "", -1, {}, ""};
@@ -182,6 +133,8 @@ SwitchMove restore_master(const SwitchFacts& facts) {
   const auto* master = old_master(facts);
   if (master == nullptr) return Wait{"master " + known(record.old_master).text() + " does not answer"};
   if (is_writable_master(*master)) {
+    if (record.ping_period_s && !facts.released)
+      return Act{{ReleaseWrites{known(record.old_master), known(record.ping_period_s)}}};
     if (!facts.sealed) return Act{{Seal{known(record.old_master), false}}};
     return record_left(facts);
   }
@@ -209,7 +162,7 @@ SwitchMove next_source_move(const SwitchRequest& request, const SwitchFacts& fac
     case SwitchVerb::freeze:
       return freeze(request, facts, policy);
     case SwitchVerb::fence:
-      return fence(request, facts);
+      return fence(request, facts, policy);
     case SwitchVerb::follow:
       return follow(request, facts);
     case SwitchVerb::restore:

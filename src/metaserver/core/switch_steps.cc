@@ -31,6 +31,16 @@ struct DescribeEffect {
   std::string operator()(const AcceptHandover& e) const { return "accept hand-over at " + e.keeper.text(); }
   std::string operator()(const AbortHandover& e) const { return "abort hand-over at " + e.keeper.text(); }
   std::string operator()(const AbortFailover& e) const { return "abort failover of " + e.master.text(); }
+  std::string operator()(const PauseWrites& e) const {
+    return "pause writes of " + e.redis.text() + " for " + std::to_string(e.ms) + " ms";
+  }
+  std::string operator()(const ReleaseWrites& e) const { return "release writes of " + e.redis.text(); }
+  std::string operator()(const HoldHandover& e) const {
+    return "hold hand-over at " + e.keeper.text() + " at offset " + std::to_string(e.offset);
+  }
+  std::string operator()(const PointFrozen& e) const {
+    return "point frozen " + e.redis.text() + " at " + e.keeper.text();
+  }
   std::string operator()(const Seal& e) const { return "rewrite config of " + e.redis.text(); }
   std::string operator()(const PromoteRedis& e) const { return "promote " + e.redis.text(); }
   std::string operator()(const RemoveSentinel& e) const {

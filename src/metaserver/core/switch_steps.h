@@ -62,6 +62,10 @@ struct SwitchFacts {
   KnownDecision decision = KnownDecision::unknown;  ///< read in the target DC after a sync
   std::optional<Address> target_keeper;             ///< source, follow: the target DC's active keeper
   bool failover_sent = false;                       ///< this run has sent FAILOVER
+  bool failover_missing = false;                    ///< the master has no FAILOVER, or we may not use it
+  bool paused = false;                              ///< this run has sent PauseWrites before it looked
+  bool released = false;                            ///< this run has sent ReleaseWrites
+  std::optional<int> ping_period_s;                 ///< of the master, where CLIENT PAUSE is to come
   bool sealed = false;                              ///< this run has done CONFIG REWRITE (and CLIENT KILL)
   std::vector<std::string> full_syncs;              ///< servers that did a full sync since the lock
 };
@@ -91,6 +95,32 @@ struct AbortFailover {
   Address master;
   bool operator==(const AbortFailover&) const = default;
 };
+/// Pings held back, which would move the offset, then CLIENT PAUSE `ms` WRITE.
+struct PauseWrites {
+  Address redis;
+  std::int64_t ms = 0;
+  bool operator==(const PauseWrites&) const = default;
+};
+/// CLIENT UNPAUSE, and pings as before.
+struct ReleaseWrites {
+  Address redis;
+  int ping_period_s = 0;
+  bool operator==(const ReleaseWrites&) const = default;
+};
+/// An armed keeper that ends at `offset` holds the hand-over, as if the master had asked for it.
+struct HoldHandover {
+  Address keeper;
+  std::string replid;
+  std::int64_t offset = 0;
+  bool operator==(const HoldHandover&) const = default;
+};
+/// In one transaction: REPLICAOF the keeper, pings as before, CONFIG REWRITE, CLIENT KILL TYPE normal; then
+/// CLIENT UNPAUSE.
+struct PointFrozen {
+  Address redis, keeper;
+  int ping_period_s = 0;
+  bool operator==(const PointFrozen&) const = default;
+};
 /// CONFIG REWRITE, then CLIENT KILL TYPE normal when `kill_clients`
 struct Seal {
   Address redis;
@@ -106,8 +136,9 @@ struct PromoteRedis {
 struct DecideAbort {
   bool operator==(const DecideAbort&) const = default;
 };
-using SwitchEffect = std::variant<ArmHandover, StartFailover, AcceptHandover, AbortHandover, AbortFailover,
-                                  Seal, PromoteRedis, RemoveSentinel, DecideAbort>;
+using SwitchEffect =
+    std::variant<ArmHandover, StartFailover, AcceptHandover, AbortHandover, AbortFailover, PauseWrites,
+                 ReleaseWrites, HoldHandover, PointFrozen, Seal, PromoteRedis, RemoveSentinel, DecideAbort>;
 std::string describe(const SwitchEffect& effect);
 
 /// Carry these out in order, then ask again.

@@ -21,10 +21,10 @@ TEST(Handover, armed_then_held_then_accepted) {
   ASSERT_EQ(answer.verdict, FailoverVerdict::hold) << answer.reason;
   EXPECT_EQ(answer.next.state, HandoverState::held);
   EXPECT_EQ(answer.next.from, 101);
-  const auto accepted = accept(answer.next, 500);
+  const auto accepted = accept(answer.next, 100, 500);
   ASSERT_TRUE(accepted);
   EXPECT_EQ(accepted.value().state, HandoverState::accepted);
-  EXPECT_EQ(accept(accepted.value(), 99'999).value(), accepted.value())
+  EXPECT_EQ(accept(accepted.value(), 100, 99'999).value(), accepted.value())
       << "repeatable, and no longer bound by the TTL";
 }
 
@@ -44,14 +44,14 @@ TEST(Handover, the_ttl_ends_what_waits_and_nothing_that_was_accepted) {
   EXPECT_EQ(expire(armed(), 999).state, HandoverState::armed);
   EXPECT_EQ(expire(armed(), 1000).state, HandoverState::none);
   EXPECT_EQ(expire(held, 1000).state, HandoverState::none);
-  EXPECT_FALSE(accept(held, 1000)) << "too late";
+  EXPECT_FALSE(accept(held, 100, 1000)) << "too late";
   EXPECT_EQ(asked(armed(), 101, 100, 1000).verdict, FailoverVerdict::refuse);
-  const Handover accepted = accept(held, 500).value();
+  const Handover accepted = accept(held, 100, 500).value();
   EXPECT_EQ(expire(accepted, 1'000'000).state, HandoverState::accepted);
 }
 
 TEST(Handover, a_retry_after_accept_gets_the_same_answer_and_no_other) {
-  const Handover accepted = accept(asked(armed(), 101, 100).next, 20).value();
+  const Handover accepted = accept(asked(armed(), 101, 100).next, 100, 20).value();
   EXPECT_EQ(asked(accepted, 101, 100).verdict, FailoverVerdict::accept);
   EXPECT_EQ(asked(accepted, 102, 101).verdict, FailoverVerdict::refuse);
 }
@@ -66,14 +66,32 @@ TEST(Handover, another_request_while_held_must_fit_as_well_and_does_not_prolong_
 }
 
 TEST(Handover, accept_needs_a_hold) {
-  EXPECT_EQ(accept({}, 0).error().code, Errc::refused);
-  EXPECT_EQ(accept(armed(), 0).error().code, Errc::refused);
+  EXPECT_EQ(accept({}, 100, 0).error().code, Errc::refused);
+  EXPECT_EQ(accept(armed(), 100, 0).error().code, Errc::refused);
+}
+
+TEST(Handover, accept_needs_the_end_at_which_it_was_held) {
+  const Handover held = asked(armed(), 101, 100).next;
+  EXPECT_EQ(accept(held, 101, 20).error().code, Errc::refused) << "somebody has written since";
+  EXPECT_EQ(accept(held, 99, 20).error().code, Errc::refused);
+  EXPECT_EQ(accept(accept(held, 100, 20).value(), 101, 20).value().state, HandoverState::accepted)
+      << "what was accepted stays so";
+}
+
+TEST(Handover, a_hold_is_what_the_masters_own_request_would_have_been) {
+  EXPECT_EQ(hold(armed(), "replid", "replid", 100, 100, 10).value(), asked(armed(), 101, 100).next);
+  EXPECT_EQ(hold({}, "replid", "replid", 100, 100, 10).error().code, Errc::refused) << "not armed";
+  EXPECT_EQ(hold(armed(), "replid", "replid", 100, 101, 10).error().code, Errc::refused) << "written since";
+  EXPECT_EQ(hold(armed(), "replid", "replid", 100, 99, 10).error().code, Errc::refused) << "not there yet";
+  EXPECT_EQ(hold(armed(), "other", "replid", 100, 100, 10).error().code, Errc::refused);
+  EXPECT_EQ(hold(armed(), "replid", "other", 100, 100, 10).error().code, Errc::refused);
+  EXPECT_EQ(hold(armed(), "replid", "replid", 100, 100, 1000).error().code, Errc::refused) << "expired";
 }
 
 TEST(Handover, abort_before_accept_only) {
   EXPECT_EQ(abort_handover(armed()).value().state, HandoverState::none);
   EXPECT_EQ(abort_handover({}).value().state, HandoverState::none);
-  EXPECT_FALSE(abort_handover(accept(asked(armed(), 101, 100).next, 20).value()));
+  EXPECT_FALSE(abort_handover(accept(asked(armed(), 101, 100).next, 100, 20).value()));
 }
 
 TEST(Handover, arming_is_fenced_by_the_epoch_and_may_be_repeated) {
@@ -88,7 +106,7 @@ TEST(Handover, arming_is_fenced_by_the_epoch_and_may_be_repeated) {
       << "a repeated ARM keeps the hold";
   EXPECT_EQ(arm(held, "replid", 6, 1000, 5, 500).value().state, HandoverState::armed)
       << "a newer one begins anew";
-  const Handover accepted = accept(held, 20).value();
+  const Handover accepted = accept(held, 100, 20).value();
   EXPECT_EQ(arm(accepted, "REPLID", 5, 1000, 5, 0).value(), accepted) << "the same ARM again changes nothing";
   EXPECT_EQ(arm(accepted, "replid", 6, 1000, 5, 0).error().code, Errc::refused)
       << "an accepted hand-over ends by SETSTATE only";

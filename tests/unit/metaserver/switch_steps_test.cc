@@ -51,6 +51,62 @@ TEST(Switch, moves_the_writable_place) {
                   "promote 127.0.0.1:6101", "rewrite config of 127.0.0.1:6101"));
 }
 
+/// The old master has no FAILOVER.
+SwitchWorld paused_world() {
+  SwitchWorld world;
+  world.has_failover = false;
+  return world;
+}
+
+TEST(SwitchByPause, moves_the_writable_place) {
+  SwitchWorld world = paused_world();
+  advance(world, kWholeSwitch.size());
+  EXPECT_EQ(world.west.state->master, kWestRedis);
+  EXPECT_EQ(world.writable_masters(), 1);
+  EXPECT_FALSE(world.pause_holds);
+  EXPECT_EQ(world.ping_period_s, 10) << "as it was";
+  EXPECT_THAT(
+      world.log,
+      ElementsAre(
+          "remove", "remove", "remove", "arm hand-over at 127.0.0.1:7001 epoch 4.6",
+          "failover 127.0.0.1:6001 to 127.0.0.1:7001", "arm hand-over at 127.0.0.1:7001 epoch 4.6",
+          "pause writes of 127.0.0.1:6001 for 17000 ms", "pause writes of 127.0.0.1:6001 for 17000 ms",
+          "hold hand-over at 127.0.0.1:7001 at offset 5000", "accept",
+          "pause writes of 127.0.0.1:6001 for 17000 ms", "point frozen 127.0.0.1:6001 at 127.0.0.1:7001",
+          "rewrite config of 127.0.0.1:6001", "promote 127.0.0.1:6101", "rewrite config of 127.0.0.1:6101"));
+}
+
+TEST(SwitchByPause, the_freeze_waits_for_the_keeper_to_have_all_of_it) {
+  SwitchWorld world = paused_world();
+  advance(world, 3);
+  world.holder().offset = kOffset - 1;
+  EXPECT_THAT(text(world.run(SwitchVerb::freeze, true)), testing::HasSubstr("wait the keeper is at"));
+  EXPECT_EQ(world.holder().handover, model::HandoverState::armed);
+}
+
+TEST(SwitchByPause, what_was_written_after_the_pause_ended_is_kept) {
+  SwitchWorld world = paused_world();
+  advance(world, 5);
+  world.old_master().offset += 7;  // a clock jumped, and clients wrote
+  EXPECT_EQ(code(world.run(SwitchVerb::fence, true)), "pause_ended");
+  EXPECT_EQ(text(world.run(SwitchVerb::restore, true)), "done");
+  EXPECT_EQ(world.writable_masters(), 1);
+  EXPECT_EQ(world.old_master().role, RedisRole::master) << "it was never pointed at the keeper";
+  EXPECT_FALSE(world.pause_holds);
+}
+
+TEST(SwitchByPause, restore_gives_the_writes_back_from_every_step) {
+  for (const std::size_t steps : {4, 5}) {
+    SwitchWorld world = paused_world();
+    advance(world, steps);
+    EXPECT_EQ(text(world.run(SwitchVerb::restore, true)), "done");
+    EXPECT_FALSE(world.pause_holds);
+    EXPECT_EQ(world.ping_period_s, 10);
+    EXPECT_EQ(world.holder().handover, model::HandoverState::none);
+    EXPECT_FALSE(world.east.state->switching);
+  }
+}
+
 TEST(Switch, freeze_drain_and_commit_answer_their_values) {
   SwitchWorld world;
   advance(world, 3);
@@ -79,9 +135,18 @@ TEST(Switch, a_repeated_step_answers_the_same_and_does_nothing) {
   }
 }
 
-TEST(Switch, resumes_after_any_interruption) {
+/// By FAILOVER, and by CLIENT PAUSE.
+struct Freeze {
+  bool has_failover;
+  SwitchWorld world() const { return has_failover ? SwitchWorld() : paused_world(); }
+};
+class SwitchEitherWay : public testing::TestWithParam<Freeze> {};
+INSTANTIATE_TEST_SUITE_P(, SwitchEitherWay, testing::Values(Freeze{true}, Freeze{false}),
+                         [](const auto& info) { return info.param.has_failover ? "failover" : "pause"; });
+
+TEST_P(SwitchEitherWay, resumes_after_any_interruption) {
   for (int moves = 0;; ++moves) {
-    SwitchWorld world;
+    SwitchWorld world = GetParam().world();
     world.moves_left = moves;
     bool died = false;
     for (const auto& step : kWholeSwitch) {
@@ -96,16 +161,18 @@ TEST(Switch, resumes_after_any_interruption) {
     }
     EXPECT_EQ(world.west.state->master, kWestRedis);
     EXPECT_EQ(world.west.redises[0].second_offset, kOffset + 1);
+    EXPECT_FALSE(world.pause_holds);
+    EXPECT_EQ(world.ping_period_s, 10);
     if (!died) break;
     ASSERT_LT(moves, 100);
   }
 }
 
-TEST(Switch, any_prefix_before_commit_can_be_taken_back) {
+TEST_P(SwitchEitherWay, any_prefix_before_commit_can_be_taken_back) {
   constexpr std::size_t kCommit = 6;
   for (std::size_t count = 0; count <= kCommit; ++count)
     for (int moves = 0; moves < 40; ++moves) {
-      SwitchWorld world;
+      SwitchWorld world = GetParam().world();
       advance(world, count);
       world.moves_left = moves;
       if (count < kCommit) (void)world.run(kWholeSwitch[count].verb, kWholeSwitch[count].source);
@@ -119,13 +186,15 @@ TEST(Switch, any_prefix_before_commit_can_be_taken_back) {
       EXPECT_EQ(world.east.state->master, kMaster);
       EXPECT_TRUE(world.is_writable(world.old_master())) << count << "/" << moves;
       EXPECT_EQ(world.writable_masters(), 1);
+      EXPECT_FALSE(world.pause_holds) << count << "/" << moves;
+      EXPECT_EQ(world.ping_period_s, 10);
       EXPECT_NE(text(world.run(SwitchVerb::commit, false)), "done");
     }
 }
 
-TEST(Switch, taking_back_survives_any_interruption) {
+TEST_P(SwitchEitherWay, taking_back_survives_any_interruption) {
   for (int moves = 0; moves < 20; ++moves) {
-    SwitchWorld world;
+    SwitchWorld world = GetParam().world();
     advance(world, 6);
     world.moves_left = moves;
     if (!world.run(SwitchVerb::abort, false)) {

@@ -16,6 +16,9 @@ struct SwitchWorld {
   ShardView west = healthy_west();
   KnownDecision decision = KnownDecision::none;
   std::vector<std::string> log;
+  bool has_failover = true;  ///< the old master knows the command
+  bool pause_holds = false;
+  int ping_period_s = 10;
   int moves_left = 1'000;  ///< the owner dies when this reaches 0
 
   RedisObservation& old_master() { return east.redises[0]; }
@@ -36,7 +39,7 @@ struct SwitchWorld {
   }
   void operator()(const StartFailover& e) {
     log.push_back(describe(SwitchEffect{e}));
-    if (!is_writable(old_master())) return;
+    if (!has_failover || !is_writable(old_master())) return;
     old_master().role = RedisRole::replica;
     old_master().failover_state = "failover-in-progress";
     old_master().upstream = kKeeper;
@@ -59,6 +62,30 @@ struct SwitchWorld {
   void operator()(const AbortFailover&) {
     log.push_back("abort failover");
     give_back();
+  }
+  void operator()(const PauseWrites& e) {
+    log.push_back(describe(SwitchEffect{e}));
+    pause_holds = true;
+    ping_period_s = 3'600;
+  }
+  void operator()(const ReleaseWrites& e) {
+    log.push_back(describe(SwitchEffect{e}));
+    pause_holds = false;
+    ping_period_s = e.ping_period_s;
+  }
+  void operator()(const HoldHandover& e) {
+    log.push_back(describe(SwitchEffect{e}));
+    if (holder().handover != model::HandoverState::armed || holder().offset != e.offset) return;
+    holder().handover = model::HandoverState::held;
+    holder().handover_offset = e.offset;
+  }
+  void operator()(const PointFrozen& e) {
+    log.push_back(describe(SwitchEffect{e}));
+    old_master().role = RedisRole::replica;
+    old_master().upstream = e.keeper;
+    old_master().link_up = old_master().offset == holder().offset;  // the keeper serves nobody who is ahead
+    pause_holds = false;
+    ping_period_s = e.ping_period_s;
   }
   void operator()(const Seal& e) { log.push_back(describe(SwitchEffect{e})); }
   void operator()(const PromoteRedis& e) {
@@ -137,10 +164,15 @@ struct SwitchWorld {
 
   /// One step to its end: Done, Refuse, or Wait when nothing more moves. nullopt: the owner died on the way.
   std::optional<SwitchMove> run(SwitchRequest request) {
-    bool failover_sent = false, sealed = false;
+    bool failover_sent = false, sealed = false, paused = false, released = false;
     for (int look = 0; look < 50; ++look) {
       reconcile();
-      SwitchMove move = next_move(request, facts(request.is_source, failover_sent, sealed), Policy{});
+      SwitchFacts seen = facts(request.is_source, failover_sent && has_failover, sealed);
+      seen.failover_missing = failover_sent && !has_failover;
+      if (seen.failover_missing) seen.ping_period_s = ping_period_s;
+      seen.paused = paused;
+      seen.released = released;
+      SwitchMove move = next_move(request, seen, Policy{});
       if (std::holds_alternative<Done>(move) || std::holds_alternative<Refuse>(move)) return move;
       if (std::holds_alternative<Wait>(move)) {
         if (look == 49) return move;
@@ -155,6 +187,8 @@ struct SwitchWorld {
           std::visit(*this, effect);
           failover_sent |= std::holds_alternative<StartFailover>(effect);
           sealed |= std::holds_alternative<Seal>(effect);
+          paused |= std::holds_alternative<PauseWrites>(effect);
+          released |= std::holds_alternative<ReleaseWrites>(effect);
         }
       }
     }

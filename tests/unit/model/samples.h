@@ -115,6 +115,7 @@ inline ShardState full_state() {
                                     .offset = 123'456'789'012,
                                     .keeper = at(7301),
                                     .old_master = at(6379),
+                                    .ping_period_s = 10,
                                     .candidate = at(6479),
                                     .started_ms = 1'700'000'000'123},
           .last_event = EventOutcome{"op-17", "promoteMaster", 9, false, "no such replica"},
