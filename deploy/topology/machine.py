@@ -36,6 +36,7 @@ class Machine:
     def __init__(self, layout: Layout):
         self.layout = layout
         self.started: list[Process] = []  # by this object
+        self.environments: dict[str, dict[str, str]] = {}  # name of a process → what it gets beside ours
 
     def pid_file(self, p: Process) -> process.PidFile:
         return process.PidFile(self.layout.state / "run" / f"{p.name}.json")
@@ -51,7 +52,8 @@ class Machine:
         if owner := process.listener(p.port):
             raise Failed(f"port {p.port}, wanted by {p.name}, is taken by {owner}")
         configs.prepare(self.layout, p)
-        process.spawn(configs.command(self.layout, p), self.layout.directory(p), self.layout.log(p), self.pid_file(p))
+        process.spawn(configs.command(self.layout, p), self.layout.directory(p), self.layout.log(p), self.pid_file(p),
+                      self.environments.get(p.name))
         self.started.append(p)
         return True
 

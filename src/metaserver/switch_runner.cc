@@ -113,6 +113,7 @@ class Runner {
   Task<SwitchOutcome> run() {
     const auto begun = MonoClock::now();
     const auto deadline = begun + Millis{request_.timeout_ms};
+    say("step begins", "");
     SwitchOutcome outcome;
     for (;;) {
       auto ended = co_await step();
@@ -132,10 +133,22 @@ class Runner {
       }
     }
     outcome.duration_ms = std::chrono::duration_cast<Millis>(MonoClock::now() - begun).count();
+    say("step ends", outcome.problem ? outcome.code : "done");
     co_return outcome;
   }
 
  private:
+  void say(const char* what, const std::string& outcome) const {
+    kLog.info(what, {{"shard", shard_->text()},
+                     {"operation", request_.operation},
+                     {"during", during()},
+                     {"outcome", outcome}});
+  }
+
+  std::string during() const {
+    return (request_.is_source ? "source:" : "target:") + std::string(to_string(request_.verb));
+  }
+
   static SwitchOutcome problem(int status, std::string code, std::string detail) {
     SwitchOutcome outcome;
     outcome.problem = true;
@@ -248,6 +261,7 @@ class Runner {
     }
     kLog.info("recorded", {{"shard", shard_->text()},
                            {"operation", request_.operation},
+                           {"during", during()},
                            {"step", after.switching ? model::to_string(after.switching->step) : "left"},
                            {"epoch", after.epoch.text()}});
     recorded(known(before), after);
@@ -276,7 +290,10 @@ class Runner {
       if (!shard_->owned(shard_->hub().options.timing.order))
         co_return problem(503, "not_leader", shard_->text() + ": ownership or lease ended");
       const std::string what = describe(effect);
-      kLog.info("act", {{"shard", shard_->text()}, {"operation", request_.operation}, {"effect", what}});
+      kLog.info("act", {{"shard", shard_->text()},
+                        {"operation", request_.operation},
+                        {"during", during()},
+                        {"effect", what}});
       const bool starts_failover = std::holds_alternative<StartFailover>(effect);
       const bool seals = std::holds_alternative<Seal>(effect);
       const bool pauses = std::holds_alternative<PauseWrites>(effect);
