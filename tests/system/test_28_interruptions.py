@@ -3,7 +3,7 @@ places writable. `./tests/campaign switch_interruptions` runs every step with ev
 
 import pytest
 
-from support.interruptions import FAULTS, FREEZES, STEPS, Case, Interruptions
+from support.interruptions import FAULTS, FREEZES, STEPS, WATCHES, Case, Interruptions
 
 BEFORE, INTENT, ACT, _NO_EFFECT, WITH_EFFECT = FAULTS
 TURNS = (INTENT, ACT, BEFORE, INTENT, WITH_EFFECT)
@@ -15,7 +15,7 @@ def switches(home, binaries):
         yield interruptions
 
 
-@pytest.mark.parametrize("case", [Case(step, TURNS[i % len(TURNS)], FREEZES[i % len(FREEZES)])
+@pytest.mark.parametrize("case", [Case(step, ACT if step in WATCHES else TURNS[i % len(TURNS)], FREEZES[i % len(FREEZES)])
                                   for i, step in enumerate(STEPS)], ids=str)
 def test_an_interrupted_switch(switches, case):
     operation = switches.run(case)
