@@ -1,12 +1,11 @@
 """Point 7: the writable place moves to the other data center and back under load: nothing is lost, nobody full-syncs.
 A switch whose pre-check fails changes nothing and says why."""
 
-import contextlib
-
 import pytest
 
 from support.load import Load
 from support.wait import wait_until
+from support.without_failover import without_failover
 from topology.layout import CLUSTERS, DCS
 
 SOURCE_STEPS = {"lock", "unmonitor", "freeze", "fence", "follow", "verify", "unlock"}
@@ -70,25 +69,10 @@ def test_there_and_back_under_load(world):
     switch_under_load(world, "orders", "west", "east")
 
 
-@contextlib.contextmanager
-def without_failover(world, cluster):
-    """Masters that do not let anybody use FAILOVER."""
-    def tell_all(*rule):
-        for replica in (redis for dc in DCS for _, shard in shards_of(cluster)
-                        for redis in world.layout.redises(dc, cluster, shard)):
-            world.redis(replica).execute_command("ACL", "SETUSER", "default", *rule)
-            world.redis(replica).config_rewrite()
-    tell_all("-failover")
-    try:
-        yield
-    finally:
-        tell_all("+@all")
-
-
 def test_there_and_back_by_client_pause(world):
     """Where there is no FAILOVER, the master is frozen by CLIENT PAUSE, and what that needed is put back."""
     cluster = "orders"
-    with without_failover(world, cluster):
+    with without_failover(world, shards_of(cluster)):
         for source, target in (("east", "west"), ("west", "east")):
             old = [world.master(*shard) for shard in shards_of(cluster)]
             switch_under_load(world, cluster, source, target)

@@ -5,10 +5,6 @@
 
 namespace penstock::metaserver {
 
-inline const model::SwitchRecord& record_of(const SwitchFacts& facts) {
-  return known(state_of(facts.view).switching);
-}
-
 /// nullptr when it does not answer.
 inline const RedisObservation* old_master(const SwitchFacts& facts) {
   const RedisObservation* master = find_redis(facts.view, known(record_of(facts).old_master));

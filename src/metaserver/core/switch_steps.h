@@ -182,6 +182,10 @@ SwitchRequest request_of(const model::SwitchRecord& record, const std::string& s
 SwitchMove next_source_move(const SwitchRequest& request, const SwitchFacts& facts, const Policy& policy);
 SwitchMove next_target_move(const SwitchRequest& request, const SwitchFacts& facts, const Policy& policy);
 
+/// Both sides: the switch under way.
+inline const model::SwitchRecord& record_of(const SwitchFacts& facts) {
+  return known(state_of(facts.view).switching);
+}
 /// Both sides: the record moves to `step`.
 Record record_step(const SwitchFacts& facts, model::SwitchStep step);
 /// Both sides: the switch leaves /state; the term rises, so that reconcile's next orders are new ones.

@@ -9,10 +9,6 @@ namespace {
 using model::SwitchRecord;
 using model::SwitchStep;
 
-const SwitchRecord& record_of(const SwitchFacts& facts) {
-  return known(state_of(facts.view).switching);
-}
-
 bool is_committed(const SwitchFacts& facts) {
   return record_of(facts).step == SwitchStep::committed || record_of(facts).step == SwitchStep::promoted;
 }

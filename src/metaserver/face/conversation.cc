@@ -56,11 +56,10 @@ Conversation::Conversation(Hall& hall, std::int64_t id)
 
 Conversation::Bytes Conversation::answer(Command command) {
   command[0] = upper(command[0]);
-  if (authenticated_ && command[0] == "SENTINEL" && command.size() == 2 && upper(command[1]) == "MASTERS" &&
-      (protocol_ == Protocol::resp3 || !is_subscribed()))
+  const bool may_ask = authenticated_ && !only_listens();
+  if (may_ask && command[0] == "SENTINEL" && command.size() == 2 && upper(command[1]) == "MASTERS")
     return hall_.shared.masters(protocol_, hall_.facts);
-  if (authenticated_ && command[0] == "INFO" && command.size() <= 2 &&
-      (protocol_ == Protocol::resp3 || !is_subscribed()))
+  if (may_ask && command[0] == "INFO" && command.size() <= 2)
     return hall_.shared.info(command.size() > 1 ? upper(command[1]) : "", hall_.facts);
   return std::make_shared<const std::string>(answer_at_once(command));
 }
@@ -68,7 +67,7 @@ Conversation::Bytes Conversation::answer(Command command) {
 std::string Conversation::answer_at_once(const Command& command) {
   const std::string& name = command[0];
   if (!authenticated_ && !is_allowed_to_strangers(name)) return error_line("NOAUTH Authentication required.");
-  if (protocol_ == Protocol::resp2 && is_subscribed() && !is_allowed_to_listeners(name))
+  if (only_listens() && !is_allowed_to_listeners(name))
     return error_line(
         "ERR Can't execute '" + name.substr(0, 64) +
         "': only (P)SUBSCRIBE / (P)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
@@ -247,7 +246,7 @@ std::string Conversation::ping(const Command& command) const {
   if (command.size() > 2) return wrong_arguments("ping");
   RespWriter out = writer();
   const std::string_view said = command.size() == 2 ? std::string_view(command[1]) : "";
-  if (protocol_ == Protocol::resp2 && is_subscribed()) {
+  if (only_listens()) {
     out.array(2);
     out.field("pong", said);
   } else if (command.size() == 2) {

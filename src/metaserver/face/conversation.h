@@ -37,6 +37,8 @@ class Conversation {
   bool is_over() const { return over_; }  ///< after QUIT: the answer is the last one
 
  private:
+  /// With RESP2, who has subscribed cannot tell an answer from news.
+  bool only_listens() const { return protocol_ == Protocol::resp2 && is_subscribed(); }
   std::string answer_at_once(const Command& command);
   std::string sentinel(const Command& command);
   std::string about_shard(const std::string& what, const std::string& name) const;

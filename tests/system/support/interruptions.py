@@ -14,6 +14,7 @@ import redis
 
 from support.load import Load
 from support.wait import wait_until
+from support.without_failover import without_failover
 from topology.layout import DCS
 
 CLUSTER, SHARD = "sessions", "shard-1"
@@ -117,7 +118,6 @@ class Interruptions:
         self.world.machine.environments.clear()
         self._wake_all()
         self._restart_metaservers()
-        self.world.wait_converged()
 
     def _restart_metaservers(self) -> None:
         for server in self.metaservers:
@@ -131,19 +131,8 @@ class Interruptions:
             if self.world.machine.pid(server):
                 self.world.machine.signal(server, signal.SIGCONT)
 
-    @contextlib.contextmanager
     def _frozen_by(self, freeze: str):
-        servers = [server for dc in DCS for server in self.world.layout.redises(dc, CLUSTER, SHARD)]
-
-        def tell(*rule):
-            for server in servers:
-                self.world.redis(server).execute_command("ACL", "SETUSER", "default", *rule)
-        if freeze == "pause":
-            tell("-failover")
-        try:
-            yield
-        finally:
-            tell("+@all")
+        return without_failover(self.world, [(CLUSTER, SHARD)]) if freeze == "pause" else contextlib.nullcontext()
 
     def run(self, case: Case) -> dict:
         """The operation as it ended. Fails when a write is lost, two were writable, or it does not end."""
